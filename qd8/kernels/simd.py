@@ -1,0 +1,417 @@
+"""The vocabulary of vector instructions: the only importer of llvmlite.
+
+:class:`Emitter` appends LLVM IR for one tier. Register tiles (tile_*.py) are
+written with it directly, as SSA, so nothing depends on LLVM promoting an array
+to registers; kernels that are plain loops use the same instructions as
+functions on Numba values (vector.py).
+"""
+
+import llvmlite
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from qd8.kernels import isa
+
+LLVMLITE_VERSION = llvmlite.__version__
+i1, i8, i16, i32, i64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
+f16, f32, f64 = ir.HalfType(), ir.FloatType(), ir.DoubleType()
+void = ir.VoidType()
+SMALLEST_NORMAL = 0x00800000  # the bits of 2^-126
+MAGNITUDE = 0x7FFFFFFF
+_TWO_TO_MINUS_127 = 2.0**-126 - 2.0**-151  # R2's threshold; exact in float64
+
+
+def ir_vector(element: ir.Type, lanes: int) -> ir.VectorType:
+    return ir.VectorType(element, lanes)
+
+
+class Emitter:
+    """Appends instructions of one tier to a builder."""
+
+    def __init__(self, builder: ir.IRBuilder, tier: isa.Tier):
+        self.b, self.tier = builder, tier
+
+    # Constants and memory
+
+    def const(self, type_: ir.Type, value: float) -> ir.Constant:
+        if isinstance(type_, ir.VectorType):
+            return ir.Constant(type_, [value] * type_.count)
+        return ir.Constant(type_, value)
+
+    def pointer(self, address: ir.Value, offset: ir.Value | int = 0) -> ir.Value:
+        """An i8* at ``address`` (int64 or pointer) plus ``offset`` bytes."""
+        if address.type == i64:
+            address = self.b.inttoptr(address, i8.as_pointer())
+        if isinstance(offset, int):
+            offset = i64(offset)
+        return self.b.gep(address, [offset], inbounds=True)
+
+    def load(self, type_: ir.Type, address: ir.Value, offset: ir.Value | int = 0):
+        at = self.b.bitcast(self.pointer(address, offset), type_.as_pointer())
+        return self.b.load(at, align=1)
+
+    def store(self, value: ir.Value, address: ir.Value, offset: ir.Value | int = 0):
+        at = self.b.bitcast(self.pointer(address, offset), value.type.as_pointer())
+        self.b.store(value, at, align=1)
+
+    def mask(self, lanes: int, count: ir.Value) -> ir.Value:
+        """Lanes below ``count`` (int64) are set."""
+        iota = ir.Constant(ir_vector(i64, lanes), list(range(lanes)))
+        return self.b.icmp_signed("<", iota, self.splat(count, lanes))
+
+    def load_masked(self, type_, address, mask, fill):
+        pointer = self.b.bitcast(self.pointer(address), type_.as_pointer())
+        function = self._intrinsic(
+            "llvm.masked.load", (type_, pointer.type), type_,
+            (pointer.type, i32, mask.type, type_),
+        )  # fmt: skip
+        return self.b.call(function, [pointer, i32(1), mask, fill])
+
+    def store_masked(self, value, address, mask):
+        pointer = self.b.bitcast(self.pointer(address), value.type.as_pointer())
+        function = self._intrinsic(
+            "llvm.masked.store", (value.type, pointer.type), void,
+            (value.type, pointer.type, i32, mask.type),
+        )  # fmt: skip
+        self.b.call(function, [value, pointer, i32(1), mask])
+
+    def splat(self, scalar: ir.Value, lanes: int) -> ir.Value:
+        type_ = ir_vector(scalar.type, lanes)
+        first = self.b.insert_element(
+            ir.Constant(type_, ir.Undefined), scalar, i32(0)
+        )
+        zeros = ir.Constant(ir_vector(i32, lanes), [0] * lanes)
+        return self.b.shuffle_vector(first, ir.Constant(type_, ir.Undefined), zeros)
+
+    def _intrinsic(self, name, overloads, result, arguments):
+        suffix = "".join("." + self._mangle(t) for t in overloads)
+        type_ = ir.FunctionType(result, arguments)
+        return cgutils.get_or_insert_function(self.b.module, type_, name + suffix)
+
+    def _mangle(self, type_: ir.Type) -> str:
+        if isinstance(type_, ir.VectorType):
+            return f"v{type_.count}{self._mangle(type_.element)}"
+        if isinstance(type_, ir.PointerType):
+            return "p0"
+        return {f16: "f16", f32: "f32", f64: "f64"}.get(type_) or f"i{type_.width}"
+
+    def unary(self, name: str, x: ir.Value) -> ir.Value:
+        return self.b.call(self._intrinsic(name, (x.type,), x.type, (x.type,)), [x])
+
+    def binary(self, name: str, x: ir.Value, y: ir.Value) -> ir.Value:
+        function = self._intrinsic(name, (x.type,), x.type, (x.type, x.type))
+        return self.b.call(function, [x, y])
+
+    def like(self, type_: ir.Type, element: ir.Type) -> ir.Type:
+        """``element``, as a vector where ``type_`` is one."""
+        if isinstance(type_, ir.VectorType):
+            return ir_vector(element, type_.count)
+        return element
+
+    def bits(self, x: ir.Value) -> ir.Value:
+        return self.b.bitcast(x, self.like(x.type, i32))
+
+    def real(self, x: ir.Value) -> ir.Value:
+        return self.b.bitcast(x, self.like(x.type, f32))
+
+    # Arithmetic of the definition
+
+    def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+        """R1. Without the hardware: exact product, TwoSum, round to odd, convert."""
+        if self.tier.hardware_fma:
+            function = self._intrinsic("llvm.fma", (a.type,), a.type, (a.type,) * 3)
+            return self.b.call(function, [a, b, c])
+        build, wide = self.b, self.like(a.type, f64)
+        s, e = self._exact_sum(a, b, c)
+        bits = build.bitcast(s, self.like(a.type, i64))
+        one = self.const(bits.type, 1)
+        inexact = build.fcmp_ordered("!=", e, self.const(wide, 0.0))
+        even = build.icmp_unsigned(
+            "==", build.and_(bits, one), self.const(bits.type, 0)
+        )
+        # One double towards e: away from zero if s and e have the same sign.
+        # s is not 0 where e is not: both summands are multiples of 2^-298.
+        e_bits = build.bitcast(e, bits.type)
+        same = build.icmp_signed(
+            ">=", build.xor(bits, e_bits), self.const(bits.type, 0)
+        )
+        step = build.select(same, one, self.const(bits.type, -1))
+        odd = build.select(build.and_(inexact, even), build.add(bits, step), bits)
+        return build.fptrunc(build.bitcast(odd, wide), a.type)
+
+    def _exact_sum(self, a, b, c):
+        """float64 (s, e) with s + e == a*b + c exactly and s the rounded sum."""
+        build, wide = self.b, self.like(a.type, f64)
+        p = build.fmul(build.fpext(a, wide), build.fpext(b, wide))
+        c = build.fpext(c, wide)
+        s = build.fadd(p, c)
+        bb = build.fsub(s, p)
+        e = build.fadd(build.fsub(p, build.fsub(s, bb)), build.fsub(c, bb))
+        return s, e
+
+    def fma_flushed(self, t: ir.Value, w: ir.Value, c: ir.Value) -> ir.Value:
+        """R14's fma with R2's flush, decided by the exact value.
+
+        The ordinary fma is right unless its magnitude is in (0, 2^-126]: a branch
+        that is hardly ever taken. There, a subnormal result becomes zero, and
+        2^-126 itself stays only if the exact value is not below
+        2^-126 - 2^-151 (x86 detects tininess after rounding to 24 bits).
+        """
+        build = self.b
+        y = self.fma(t, w, c)
+        magnitude = build.and_(self.bits(y), self.const(self.bits(y).type, MAGNITUDE))
+        below = build.sub(magnitude, self.const(magnitude.type, 1))
+        limit = self.const(magnitude.type, SMALLEST_NORMAL)
+        small = build.icmp_unsigned("<", below, limit)
+        entry = build.block
+        with build.if_then(self.any(small), likely=False):
+            repaired = build.call(self._repair(y.type), [t, w, c, y])
+            repair_block = build.block
+        merged = build.phi(y.type)
+        merged.add_incoming(y, entry)
+        merged.add_incoming(repaired, repair_block)
+        return merged
+
+    def _repair(self, type_: ir.Type) -> ir.Function:
+        """A function out of line, so that tiles stay small."""
+        name = f"qd8_repair_{self.tier.name}_{self._mangle(type_)}"
+        if (known := self.b.module.globals.get(name)) is not None:
+            return known
+        function = ir.Function(
+            self.b.module, ir.FunctionType(type_, [type_] * 4), name
+        )
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        e = Emitter(ir.IRBuilder(function.append_basic_block()), self.tier)
+        build, (t, w, c, y) = e.b, function.args
+        wide = e.like(type_, f64)
+        s, error = e._exact_sum(t, w, c)
+        size = e.unary("llvm.fabs", s)
+        threshold = e.const(wide, _TWO_TO_MINUS_127)
+        # s == threshold: the error term decides, seen from the sign of s.
+        sign = e.binary("llvm.copysign", e.const(wide, 1.0), s)
+        inward = build.fcmp_ordered("<", build.fmul(error, sign), e.const(wide, 0.0))
+        equal = build.fcmp_ordered("==", size, threshold)
+        tiny = build.or_(
+            build.fcmp_ordered("<", size, threshold), build.and_(equal, inward)
+        )
+        zero = e.binary("llvm.copysign", e.const(type_, 0.0), y)
+        build.ret(build.select(tiny, zero, y))
+        return function
+
+    def any(self, mask: ir.Value) -> ir.Value:
+        if not isinstance(mask.type, ir.VectorType):
+            return mask
+        word = self.b.bitcast(mask, ir.IntType(mask.type.count))
+        return self.b.icmp_unsigned("!=", word, ir.Constant(word.type, 0))
+
+    def clamp(self, y: ir.Value, lo: ir.Value, hi: ir.Value) -> ir.Value:
+        """R14's minimum(maximum(y, lo), hi): NaN stays, and -0.0 is below +0.0.
+
+        ``lo`` and ``hi`` are activation bounds, never NaN nor -0.0, so an ordered
+        comparison that keeps the bound when equal is the whole rule.
+        """
+        build = self.b
+        y = build.select(build.fcmp_ordered("<=", y, lo), lo, y)
+        return build.select(build.fcmp_ordered(">", y, hi), hi, y)
+
+    def maximum(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """R3."""
+        return self.binary("llvm.maximum", a, b)
+
+    def minimum(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """R3."""
+        return self.binary("llvm.minimum", a, b)
+
+    # float16 is storage (R4)
+
+    def widen(self, half: ir.Value) -> ir.Value:
+        """float16 bits (i16) to float32, exactly."""
+        build, wide = self.b, self.like(half.type, i32)
+        if self.tier.hardware_f16:
+            value = build.bitcast(half, self.like(half.type, f16))
+            return build.fpext(value, self.like(half.type, f32))
+
+        def c(value):
+            return self.const(wide, value)
+
+        h = build.zext(half, wide)
+        shifted = build.shl(build.and_(h, c(0x7FFF)), c(13))
+        exponent = build.and_(shifted, c(0x7C00 << 13))
+        normal = build.add(shifted, c((127 - 15) << 23))
+        special = build.add(normal, c((128 - 16) << 23))
+        # A subnormal half is an integer times 2^-24: add and take away 2^-14.
+        magic = c(113 << 23)
+        lifted = self.real(build.add(normal, c(1 << 23)))
+        subnormal = self.bits(build.fsub(lifted, self.real(magic)))
+        is_special = build.icmp_unsigned("==", exponent, c(0x7C00 << 13))
+        is_subnormal = build.icmp_unsigned("==", exponent, c(0))
+        out = build.select(is_special, special, normal)
+        out = build.select(is_subnormal, subnormal, out)
+        sign = build.shl(build.and_(h, c(0x8000)), c(16))
+        return self.real(build.or_(out, sign))
+
+    def narrow(self, x: ir.Value) -> ir.Value:
+        """float32 to float16 bits (i16), to nearest, ties to even."""
+        build, small = self.b, self.like(x.type, i16)
+        if self.tier.hardware_f16:
+            return build.bitcast(build.fptrunc(x, self.like(x.type, f16)), small)
+        bits = self.bits(x)
+
+        def c(value):
+            return self.const(bits.type, value)
+
+        sign = build.and_(bits, c(0x80000000))
+        size = build.xor(bits, sign)
+        nan = build.icmp_unsigned(">", size, c(0x7F800000))
+        huge = build.icmp_unsigned(">=", size, c((127 + 16) << 23))
+        special = build.select(nan, c(0x7E00), c(0x7C00))
+        # Below 2^-14 the last place is 2^-24: adding 0.5 makes the FPU round there.
+        half = c(126 << 23)
+        small_sum = build.fadd(self.real(size), self.real(half))
+        subnormal = build.sub(self.bits(small_sum), half)
+        odd = build.and_(build.lshr(size, c(13)), c(1))
+        rebased = build.add(size, c(((15 - 127) << 23) + 0xFFF))
+        normal = build.lshr(build.add(rebased, odd), c(13))
+        tiny = build.icmp_unsigned("<", size, c(113 << 23))
+        out = build.select(tiny, subnormal, normal)
+        out = build.select(huge, special, out)
+        return build.trunc(build.or_(out, build.lshr(sign, c(16))), small)
+
+    # Integer dot products
+
+    def dot(self, acc: ir.Value, a: ir.Value, w: ir.Value) -> ir.Value:
+        """acc + the sum over each lane's consecutive k, exact modulo 2^32."""
+        build, tier = self.b, self.tier
+        if tier.tile in ("vnni", "amx"):
+            # LLVM 22 spells the operands <64 x i8>; the old spelling below is
+            # upgraded when parsed, so it serves every llvmlite (numba.md 2.2).
+            name = "llvm.x86.avx512.vpdpbusd.512"
+            type_ = ir.FunctionType(acc.type, [acc.type] * 3)
+            function = cgutils.get_or_insert_function(build.module, type_, name)
+            return build.call(function, [acc, a, w])
+        if tier.name == "avx2":
+            type_ = ir.FunctionType(acc.type, [a.type, w.type])
+            function = cgutils.get_or_insert_function(
+                build.module, type_, "llvm.x86.avx2.pmadd.wd"
+            )
+            return build.add(acc, build.call(function, [a, w]))
+        # Portable: LLVM knows this shape as pmaddwd where there is one.
+        wide = ir_vector(i32, a.type.count)
+        product = build.mul(build.sext(a, wide), build.sext(w, wide))
+        lanes = acc.type.count
+        even = ir.Constant(ir_vector(i32, lanes), list(range(0, 2 * lanes, 2)))
+        odd = ir.Constant(ir_vector(i32, lanes), list(range(1, 2 * lanes, 2)))
+        none = ir.Constant(wide, ir.Undefined)
+        pairs = build.add(
+            build.shuffle_vector(product, none, even),
+            build.shuffle_vector(product, none, odd),
+        )
+        return build.add(acc, pairs)
+
+    # Control flow
+
+    def loop(self, count: ir.Value, carried: list[ir.Value], body):
+        """``for index in range(count): carried = body(index, carried)`` as SSA."""
+        build = self.b
+        before = build.block
+        head = build.append_basic_block("loop")
+        after = build.append_basic_block("after")
+        some = build.icmp_signed(">", count, i64(0))
+        build.cbranch(some, head, after)
+        build.position_at_end(head)
+        index = build.phi(i64)
+        index.add_incoming(i64(0), before)
+        phis = [build.phi(value.type) for value in carried]
+        for phi, value in zip(phis, carried, strict=True):
+            phi.add_incoming(value, before)
+        new = body(index, phis)
+        following = build.add(index, i64(1))
+        latch = build.block
+        index.add_incoming(following, latch)
+        for phi, value in zip(phis, new, strict=True):
+            phi.add_incoming(value, latch)
+        build.cbranch(build.icmp_signed("<", following, count), head, after)
+        build.position_at_end(after)
+        results = [build.phi(value.type) for value in carried]
+        for phi, first, last in zip(results, carried, new, strict=True):
+            phi.add_incoming(first, before)
+            phi.add_incoming(last, latch)
+        return results
+
+
+# Scalars of an argument block, and the launcher's call
+
+
+def emitter(builder: ir.IRBuilder, literal: types.IntegerLiteral) -> Emitter:
+    """The emitter for a tier given as a literal Numba type."""
+    return Emitter(builder, isa.TIERS[literal.literal_value])
+
+
+@intrinsic
+def word(typingctx, arguments, index):
+    """The int64 at ``arguments + 8 * index``."""
+
+    def codegen(context, builder, signature, args):
+        offset = builder.mul(args[1], i64(8))
+        return Emitter(builder, isa.TIERS[0]).load(i64, args[0], offset)
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def real_word(typingctx, arguments, index):
+    """The float32 in the low half of the int64 at ``arguments + 8 * index``."""
+
+    def codegen(context, builder, signature, args):
+        offset = builder.mul(args[1], i64(8))
+        return Emitter(builder, isa.TIERS[0]).load(f32, args[0], offset)
+
+    return types.float32(types.int64, types.int64), codegen
+
+
+@intrinsic
+def call_task(typingctx, address, task, tasks, arguments):
+    """Call a kernel through its address, under the default control word.
+
+    x86: MXCSR 0x1F80 (exceptions masked, round to nearest, no FTZ, no DAZ).
+    AArch64: FPCR 0. Elsewhere the word is left alone.
+    """
+    from numba.core.registry import cpu_target  # the triple decides, not the host
+
+    def codegen(context, builder, signature, args):
+        triple = cpu_target.target_context.codegen().magic_tuple()[0]
+        type_ = ir.FunctionType(void, [i64] * 3)
+        function = builder.inttoptr(args[0], type_.as_pointer())
+        restore = _default_control_word(builder, triple)
+        builder.call(function, args[1:])
+        restore()
+        return context.get_dummy_value()
+
+    return types.none(*[types.int64] * 4), codegen
+
+
+def _default_control_word(builder, triple):
+    """Emit the switch to the default control word; return what emits the way back."""
+    pointer = i8.as_pointer()
+
+    def declared(name, result, *arguments):
+        type_ = ir.FunctionType(result, arguments)
+        return cgutils.get_or_insert_function(builder.module, type_, name)
+
+    if triple.startswith(("x86_64", "i686")):
+        read = declared("llvm.x86.sse.stmxcsr", void, pointer)
+        write = declared("llvm.x86.sse.ldmxcsr", void, pointer)
+        old, new = (cgutils.alloca_once(builder, i32) for _ in range(2))
+        builder.call(read, [builder.bitcast(old, pointer)])
+        builder.store(i32(0x1F80), new)
+        builder.call(write, [builder.bitcast(new, pointer)])
+        return lambda: builder.call(write, [builder.bitcast(old, pointer)])
+    if triple.startswith(("aarch64", "arm64")):
+        old = builder.call(declared("llvm.aarch64.get.fpcr", i64), [])
+        write = declared("llvm.aarch64.set.fpcr", void, i64)
+        builder.call(write, [i64(0)])
+        return lambda: builder.call(write, [old])
+    return lambda: None

@@ -1,0 +1,280 @@
+"""Vectors as Numba values: plain loops written with explicit SIMD.
+
+``load(TIER, F32, address)`` is sixteen float32 whatever the register width (LLVM
+splits them), so a kernel reads like its definition and is vectorized by
+construction. TIER is the literal id of a tier, the kinds below are literals too.
+Sixteen is also R22's number of lanes. Addresses are int64, in bytes.
+
+``+ - * /`` work between vectors of one type; every operation is one IEEE rounding.
+"""
+
+import operator
+
+from numba import types
+from numba.extending import intrinsic, models, overload, register_model
+
+from qd8.kernels import simd
+from qd8.kernels.simd import emitter, i64, ir_vector
+
+LANES = 16
+# Kinds of elements in memory.
+F32, F16, I32, I16, I8, U8 = range(6)
+_ELEMENTS = {F32: simd.f32, F16: simd.i16, I32: simd.i32, I16: simd.i16}
+_ELEMENTS |= {I8: simd.i8, U8: simd.i8}
+
+
+class Vector(types.Type):
+    """Sixteen float32, int32 or booleans in registers."""
+
+    def __init__(self, element: str):
+        self.element = element
+        super().__init__(name=f"Vector({element})")
+
+
+f32x16, i32x16, boolx16 = (Vector(element) for element in ("f32", "i32", "bool"))
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, vector):
+        element = {"f32": simd.f32, "i32": simd.i32, "bool": simd.i1}[vector.element]
+        super().__init__(manager, vector, ir_vector(element, LANES))
+
+
+def _loaded(e, kind, raw):
+    """Memory elements as float32 (F32, F16) or int32 (the integers)."""
+    if kind == F32 or kind == I32:
+        return raw
+    if kind == F16:
+        return e.widen(raw)
+    wide = ir_vector(simd.i32, LANES)
+    return e.b.zext(raw, wide) if kind == U8 else e.b.sext(raw, wide)
+
+
+def _stored(e, kind, value):
+    """Registers as memory elements; integers are truncated, float16 rounded."""
+    if kind == F32 or kind == I32:
+        return value
+    if kind == F16:
+        return e.narrow(value)
+    return e.b.trunc(value, ir_vector(_ELEMENTS[kind], LANES))
+
+
+def _kind_type(kind):
+    return f32x16 if kind in (F32, F16) else i32x16
+
+
+@intrinsic(prefer_literal=True)
+def load(typingctx, tier, kind, address):
+    """Sixteen elements at ``address``, widened to float32 or int32."""
+    k = kind.literal_value
+
+    def codegen(context, builder, signature, args):
+        e = emitter(builder, tier)
+        return _loaded(e, k, e.load(ir_vector(_ELEMENTS[k], LANES), args[2]))
+
+    return _kind_type(k)(tier, kind, types.int64), codegen
+
+
+@intrinsic(prefer_literal=True)
+def load_first(typingctx, tier, kind, address, count, fill):
+    """The first ``count`` elements at ``address``; the other lanes are ``fill``.
+
+    Memory beyond them is not touched.
+    """
+    k = kind.literal_value
+    fill_type = types.float32 if k in (F32, F16) else types.int32
+
+    def codegen(context, builder, signature, args):
+        e = emitter(builder, tier)
+        type_ = ir_vector(_ELEMENTS[k], LANES)
+        mask = e.mask(LANES, args[3])
+        raw = e.load_masked(type_, args[2], mask, e.const(type_, 0))
+        return builder.select(mask, _loaded(e, k, raw), e.splat(args[4], LANES))
+
+    arguments = (tier, kind, types.int64, types.int64, fill_type)
+    return _kind_type(k)(*arguments), codegen
+
+
+@intrinsic(prefer_literal=True)
+def store(typingctx, tier, kind, address, value):
+    """Store sixteen elements."""
+    k = kind.literal_value
+
+    def codegen(context, builder, signature, args):
+        e = emitter(builder, tier)
+        e.store(_stored(e, k, args[3]), args[2])
+        return context.get_dummy_value()
+
+    return types.none(tier, kind, types.int64, _kind_type(k)), codegen
+
+
+@intrinsic(prefer_literal=True)
+def store_first(typingctx, tier, kind, address, value, count):
+    """Store the first ``count`` elements; memory beyond them is not touched."""
+    k = kind.literal_value
+
+    def codegen(context, builder, signature, args):
+        e = emitter(builder, tier)
+        e.store_masked(_stored(e, k, args[3]), args[2], e.mask(LANES, args[4]))
+        return context.get_dummy_value()
+
+    arguments = (tier, kind, types.int64, _kind_type(k), types.int64)
+    return types.none(*arguments), codegen
+
+
+@intrinsic
+def splat(typingctx, scalar):
+    """A float32 or int32 in every lane."""
+
+    def codegen(context, builder, signature, args):
+        return emitter(builder, types.literal(0)).splat(args[0], LANES)
+
+    if scalar == types.float32:
+        return f32x16(types.float32), codegen
+    return i32x16(types.int32), codegen
+
+
+def _operation(python_operator, name, types_):
+    """Give vectors of ``types_`` a Python operator that is one LLVM instruction."""
+
+    @intrinsic
+    def instruction(typingctx, a, b):
+        def codegen(context, builder, signature, args):
+            return getattr(builder, name)(*args)
+
+        return a(a, b), codegen
+
+    @overload(python_operator, inline="never")
+    def implementation(a, b):
+        if a == b and a in types_:
+            return lambda a, b: instruction(a, b)
+        return None
+
+
+_operation(operator.add, "fadd", (f32x16,))
+_operation(operator.sub, "fsub", (f32x16,))
+_operation(operator.mul, "fmul", (f32x16,))
+_operation(operator.truediv, "fdiv", (f32x16,))
+_operation(operator.add, "add", (i32x16,))
+_operation(operator.sub, "sub", (i32x16,))
+_operation(operator.mul, "mul", (i32x16,))
+_operation(operator.and_, "and_", (i32x16, boolx16))
+_operation(operator.or_, "or_", (i32x16, boolx16))
+_operation(operator.lshift, "shl", (i32x16,))
+_operation(operator.rshift, "ashr", (i32x16,))
+
+
+def _function(result, arguments, emit):
+    """An intrinsic over vectors with a tier: ``emit(emitter, *values) -> value``."""
+    n = len(arguments)
+    if n == 1:
+
+        @intrinsic(prefer_literal=True)
+        def function(typingctx, tier, a):
+            return result(tier, *arguments), _codegen(tier, emit)
+
+    elif n == 2:
+
+        @intrinsic(prefer_literal=True)
+        def function(typingctx, tier, a, b):
+            return result(tier, *arguments), _codegen(tier, emit)
+
+    else:
+
+        @intrinsic(prefer_literal=True)
+        def function(typingctx, tier, a, b, c):
+            return result(tier, *arguments), _codegen(tier, emit)
+
+    return function
+
+
+def _codegen(tier, emit):
+    def codegen(context, builder, signature, args):
+        return emit(emitter(builder, tier), *args[1:])
+
+    return codegen
+
+
+def _tree(e, x):
+    """R22's tree: halves are added until one lane is left."""
+    lanes = LANES
+    while lanes > 1:
+        lanes //= 2
+        x = e.b.fadd(_half(e, x, 0, lanes), _half(e, x, lanes, lanes))
+    return e.b.extract_element(x, simd.i32(0))
+
+
+def _fold(e, x, combine):
+    """Combine all lanes with an exact, order-independent operation."""
+    lanes = LANES
+    while lanes > 1:
+        lanes //= 2
+        x = combine(_half(e, x, 0, lanes), _half(e, x, lanes, lanes))
+    return e.b.extract_element(x, simd.i32(0))
+
+
+def _half(e, x, first, lanes):
+    picks = simd.ir.Constant(
+        ir_vector(simd.i32, lanes), list(range(first, first + lanes))
+    )
+    return e.b.shuffle_vector(x, simd.ir.Constant(x.type, simd.ir.Undefined), picks)
+
+
+def _less(e, a, b):
+    return e.b.select(e.b.fcmp_ordered("<", b, a), b, a)
+
+
+def _greater(e, a, b):
+    return e.b.select(e.b.fcmp_ordered(">", b, a), b, a)
+
+
+F, I, B = f32x16, i32x16, boolx16
+fma = _function(F, (F, F, F), lambda e, a, b, c: e.fma(a, b, c))
+maximum = _function(F, (F, F), lambda e, a, b: e.maximum(a, b))
+minimum = _function(F, (F, F), lambda e, a, b: e.minimum(a, b))
+# MINPS and MAXPS: one instruction; where b is NaN the result is a.
+lesser = _function(F, (F, F), _less)
+greater = _function(F, (F, F), _greater)
+clamp = _function(F, (F, F, F), lambda e, y, lo, hi: e.clamp(y, lo, hi))
+rint = _function(F, (F,), lambda e, x: e.unary("llvm.rint", x))
+absolute = _function(F, (F,), lambda e, x: e.unary("llvm.fabs", x))
+square_root = _function(F, (F,), lambda e, x: e.unary("llvm.sqrt", x))
+to_float = _function(F, (I,), lambda e, x: e.b.sitofp(x, e.like(x.type, simd.f32)))
+bits = _function(I, (F,), lambda e, x: e.bits(x))
+real = _function(F, (I,), lambda e, x: e.real(x))
+round_half = _function(F, (F,), lambda e, x: e.widen(e.narrow(x)))
+unordered = _function(B, (F, F), lambda e, a, b: e.b.fcmp_unordered("uno", a, b))
+less = _function(B, (F, F), lambda e, a, b: e.b.fcmp_ordered("<", a, b))
+equal_int = _function(B, (I, I), lambda e, a, b: e.b.icmp_signed("==", a, b))
+select = _function(F, (B, F, F), lambda e, m, a, b: e.b.select(m, a, b))
+select_int = _function(I, (B, I, I), lambda e, m, a, b: e.b.select(m, a, b))
+min_int = _function(
+    I, (I, I), lambda e, a, b: e.b.select(e.b.icmp_signed("<", a, b), a, b)
+)
+max_int = _function(
+    I, (I, I), lambda e, a, b: e.b.select(e.b.icmp_signed(">", a, b), a, b)
+)
+any_lane = _function(types.boolean, (B,), lambda e, m: e.any(m))
+tree_sum = _function(types.float32, (F,), _tree)
+lane_min = _function(
+    types.float32, (F,), lambda e, x: _fold(e, x, lambda a, b: _less(e, a, b))
+)
+lane_max = _function(
+    types.float32, (F,), lambda e, x: _fold(e, x, lambda a, b: _greater(e, a, b))
+)
+
+
+def _round_to_int(e, x):
+    """rint_even as int32. NaN and values outside int32 are the caller's to exclude:
+    fptosi is then undefined, so it is made to saturate."""
+    rounded = e.unary("llvm.rint", x)
+    type_ = e.like(x.type, simd.i32)
+    name = f"llvm.fptosi.sat.v{LANES}i32.v{LANES}f32"
+    function = simd.cgutils.get_or_insert_function(
+        e.b.module, simd.ir.FunctionType(type_, [x.type]), name
+    )
+    return e.b.call(function, [rounded])
+
+
+to_int = _function(I, (F,), _round_to_int)
