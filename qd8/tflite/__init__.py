@@ -1,0 +1,14 @@
+"""The `.tflite` file as data: bytes in, frozen records out, no arithmetic."""
+
+from .read import read
+from .schema import File, Operator, Quantization, Signature, Subgraph, Tensor
+
+__all__ = [
+    "File",
+    "Operator",
+    "Quantization",
+    "Signature",
+    "Subgraph",
+    "Tensor",
+    "read",
+]

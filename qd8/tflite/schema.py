@@ -1,0 +1,115 @@
+"""What a `.tflite` file says, as plain frozen records.
+
+Field names are TFLite's (schema.fbs), enum values are their names there. Arrays
+are views into the file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .flatbuffer import Bytes
+
+# TensorType to NumPy. The other types are read as raw bytes.
+DTYPES = {
+    "FLOAT32": "<f4",
+    "FLOAT16": "<f2",
+    "FLOAT64": "<f8",
+    "INT8": "<i1",
+    "INT16": "<i2",
+    "INT32": "<i4",
+    "INT64": "<i8",
+    "UINT8": "<u1",
+    "UINT16": "<u2",
+    "UINT32": "<u4",
+    "UINT64": "<u8",
+    "BOOL": "|b1",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantization:
+    """How the integers of a tensor stand for real numbers.
+
+    scale : (n,) float32      real units per step; n is 1 or the extent of ``axis``
+    zero_point : (n,) int64   the step that stands for 0.0
+    """
+
+    scale: npt.NDArray[np.float32]
+    zero_point: npt.NDArray[np.int64]
+    axis: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tensor:
+    """One tensor; ``data`` is None for what is computed while the model runs."""
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    shape_signature: tuple[int, ...]
+    dtype: str
+    quantization: Quantization | None
+    data: npt.NDArray[Any] | None = field(repr=False)
+    is_variable: bool = False
+    is_sparse: bool = False
+
+    def __str__(self) -> str:
+        return f"tensor {self.index} ({self.name!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One call of an operator; an absent optional input is -1."""
+
+    index: int
+    op: str
+    version: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"operator {self.index} ({self.op})"
+
+
+@dataclass(frozen=True, slots=True)
+class Subgraph:
+    """Tensors and operators; inputs and outputs are indices of tensors."""
+
+    index: int
+    name: str
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Public names for the inputs and outputs of a subgraph."""
+
+    key: str
+    subgraph: int
+    inputs: Mapping[str, int]
+    outputs: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class File:
+    """A whole file. ``data`` are its bytes, to which every array here is a view."""
+
+    name: str
+    version: int
+    description: str
+    subgraphs: tuple[Subgraph, ...]
+    signatures: tuple[Signature, ...]
+    data: Bytes = field(repr=False)
+
+    @property
+    def main(self) -> Subgraph:
+        """The subgraph that runs."""
+        return self.subgraphs[0]
