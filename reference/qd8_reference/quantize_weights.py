@@ -9,6 +9,11 @@ from .environment import require_ieee754
 from .types import F32, F64, I8
 
 
+# The converter widens a range below 1e-6 to [-5e-7, 5e-7]; so a channel of zeros has a
+# scale that is positive and normal, as every quantized operator needs.
+SMALLEST_RANGE = 5e-7
+
+
 class QuantizedWeights(NamedTuple):
     """Weights in int8.
 
@@ -42,7 +47,8 @@ def quantize_weights(
 
     Notes
     -----
-    Source: R12, found by comparing converter output with its float twin.
+    Source: R12, found by comparing what TensorFlow 2.21's converter writes with its
+    float input. Multiplying by ``127 / largest`` differs at ties.
     """
     require_ieee754()
     weight = arguments.array("weight", weight, [np.float32])
@@ -56,13 +62,10 @@ def quantize_weights(
         raise ValueError(f"axis is {axis!r}; it must be in 0..{weight.ndim - 1}")
 
     others = tuple(i for i in range(weight.ndim) if per == "tensor" or i != axis)
-    largest = np.abs(weight).max(axis=others, keepdims=True)
-    scale = largest / np.float32(127)
-    steps_per_unit = 127.0 / np.where(largest == 0, 1, largest).astype(np.float64)
-    values = round_half_away(weight.astype(np.float64) * steps_per_unit)
-    return QuantizedWeights(
-        np.clip(values, -127, 127).astype(np.int8), scale.reshape(-1)
-    )
+    largest = np.abs(weight).max(axis=others, keepdims=True).astype(np.float64)
+    step = np.maximum(largest, SMALLEST_RANGE) / 127  # R12, in float64
+    values = round_half_away(weight / step)
+    return QuantizedWeights(values.astype(np.int8), step.astype(np.float32).reshape(-1))
 
 
 def round_half_away(x: F64) -> F64:
