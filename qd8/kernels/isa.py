@@ -32,23 +32,14 @@ class Tier(NamedTuple):
     hardware_f16: bool
 
 
+_AVX2 = ("avx2", "fma", "f16c")
+_VNNI = (*_AVX2, "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni")
+_AMX = (*_VNNI, "amx-tile", "amx-int8")
 TIERS: tuple[Tier, ...] = (
     Tier("generic", 0, (), "madd", 4, 4, 8, 2, 16, False, False),
-    Tier("avx2", 1, ("avx2", "fma", "f16c"), "madd", 8, 6, 16, 2, 16, True, True),
-    Tier(
-        "avx512vnni",
-        2,
-        ("avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512dq")
-        + ("avx512vnni",),
-        *("vnni", 16, 8, 32, 4, 64, True, True),
-    ),
-    Tier(
-        "amx",
-        3,
-        ("avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512dq")
-        + ("avx512vnni", "amx-tile", "amx-int8"),
-        *("amx", 16, 32, 32, 4, 64, True, True),
-    ),
+    Tier("avx2", 1, _AVX2, "madd", 8, 6, 16, 2, 16, True, True),
+    Tier("avx512vnni", 2, _VNNI, "vnni", 16, 8, 32, 4, 64, True, True),
+    Tier("amx", 3, _AMX, "amx", 16, 32, 32, 4, 64, True, True),
 )
 BY_NAME = {tier.name: tier for tier in TIERS}
 

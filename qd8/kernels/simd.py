@@ -79,9 +79,7 @@ class Emitter:
 
     def splat(self, scalar: ir.Value, lanes: int) -> ir.Value:
         type_ = ir_vector(scalar.type, lanes)
-        first = self.b.insert_element(
-            ir.Constant(type_, ir.Undefined), scalar, i32(0)
-        )
+        first = self.b.insert_element(ir.Constant(type_, ir.Undefined), scalar, i32(0))
         zeros = ir.Constant(ir_vector(i32, lanes), [0] * lanes)
         return self.b.shuffle_vector(first, ir.Constant(type_, ir.Undefined), zeros)
 
@@ -179,9 +177,7 @@ class Emitter:
         name = f"qd8_repair_{self.tier.name}_{self._mangle(type_)}"
         if (known := self.b.module.globals.get(name)) is not None:
             return known
-        function = ir.Function(
-            self.b.module, ir.FunctionType(type_, [type_] * 4), name
-        )
+        function = ir.Function(self.b.module, ir.FunctionType(type_, [type_] * 4), name)
         function.linkage = "internal"
         function.attributes.add("noinline")
         e = Emitter(ir.IRBuilder(function.append_basic_block()), self.tier)
@@ -370,6 +366,38 @@ def real_word(typingctx, arguments, index):
         return Emitter(builder, isa.TIERS[0]).load(f32, args[0], offset)
 
     return types.float32(types.int64, types.int64), codegen
+
+
+@intrinsic
+def store_scalar(typingctx, address, value):
+    """Store an int32, int64 or float32 at ``address``."""
+
+    def codegen(context, builder, signature, args):
+        Emitter(builder, isa.TIERS[0]).store(args[1], args[0])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, value), codegen
+
+
+@intrinsic
+def load_int(typingctx, address):
+    """The int32 at ``address``."""
+
+    def codegen(context, builder, signature, args):
+        return Emitter(builder, isa.TIERS[0]).load(i32, args[0])
+
+    return types.int32(types.int64), codegen
+
+
+@intrinsic(prefer_literal=True)
+def round_half_scalar(typingctx, tier, x):
+    """float32 rounded to float16 and widened again."""
+
+    def codegen(context, builder, signature, args):
+        e = emitter(builder, tier)
+        return e.widen(e.narrow(args[1]))
+
+    return types.float32(tier, types.float32), codegen
 
 
 @intrinsic

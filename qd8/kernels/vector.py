@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import intrinsic, models, overload, register_model
 
 from qd8.kernels import simd
-from qd8.kernels.simd import emitter, i64, ir_vector
+from qd8.kernels.simd import emitter, ir_vector
 
 LANES = 16
 # Kinds of elements in memory.
@@ -43,7 +43,7 @@ class _VectorModel(models.PrimitiveModel):
 
 def _loaded(e, kind, raw):
     """Memory elements as float32 (F32, F16) or int32 (the integers)."""
-    if kind == F32 or kind == I32:
+    if kind in (F32, I32):
         return raw
     if kind == F16:
         return e.widen(raw)
@@ -53,7 +53,7 @@ def _loaded(e, kind, raw):
 
 def _stored(e, kind, value):
     """Registers as memory elements; integers are truncated, float16 rounded."""
-    if kind == F32 or kind == I32:
+    if kind in (F32, I32):
         return value
     if kind == F16:
         return e.narrow(value)
@@ -266,15 +266,22 @@ lane_max = _function(
 
 
 def _round_to_int(e, x):
-    """rint_even as int32. NaN and values outside int32 are the caller's to exclude:
-    fptosi is then undefined, so it is made to saturate."""
-    rounded = e.unary("llvm.rint", x)
     type_ = e.like(x.type, simd.i32)
-    name = f"llvm.fptosi.sat.v{LANES}i32.v{LANES}f32"
+    name = f"llvm.lrint.v{LANES}i32.v{LANES}f32"
     function = simd.cgutils.get_or_insert_function(
         e.b.module, simd.ir.FunctionType(type_, [x.type]), name
     )
-    return e.b.call(function, [rounded])
+    return e.b.call(function, [x])
 
 
+def _probe(e, acc, x):
+    """acc + x * 0: NaN as soon as one x is NaN or infinite, else +0.0."""
+    zero = e.const(x.type, 0.0)
+    if e.tier.hardware_fma:
+        return e.fma(x, zero, acc)
+    return e.b.fadd(acc, e.b.fmul(x, zero))
+
+
+# To nearest even, one cvtps2dq; the value must fit int32 (else poison).
 to_int = _function(I, (F,), _round_to_int)
+probe = _function(F, (F, F), _probe)

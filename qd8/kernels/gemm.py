@@ -1,0 +1,153 @@
+"""Fully connected: quantize a block of rows into scratch, multiply by the panels.
+
+The loop nest, in one parallel region, nothing written to memory twice:
+
+    for each task (a share of the rows times a share of the panels)
+        for each block of rows
+            quantize and pack the rows into the task's scratch      (quantize.py)
+            for each panel                                          (stays in L1)
+                for each tile of MR rows                            (tile*.py)
+                    accumulate all of K in registers, epilogue, store once
+"""
+
+import numpy as np
+from numba import njit
+
+from qd8.kernels import isa
+from qd8.kernels.quantize import parameters, range_of, write_row
+from qd8.kernels.simd import real_word, store_scalar, word
+from qd8.kernels.tile import register_tile
+from qd8.kernels.tile_amx import SCRATCH, configure, release, tile_registers
+from qd8.kernels.vector import F32, I16, U8
+
+MADD, VNNI, AMX = 0, 1, 2
+FAMILY = {"madd": MADD, "vnni": VNNI, "amx": AMX}
+ROW_SLACK = 64  # bytes after a row of uint8: rows 4 KiB apart would share cache sets
+
+
+def constants(tier: isa.Tier) -> tuple[int, int, int, int, int]:
+    """The integers a GEMM kernel closes over: tier, family, MR, NR, KB."""
+    return tier.id, FAMILY[tier.tile], tier.MR, tier.NR, tier.KB
+
+
+@njit
+def multiply(
+    TIER, FAMILY, MR, NR, KB, OUT, a, rows, blocks, panels, first, last, panel_bytes,
+    N, scale, zero_point, row_step, out, out_stride, lo, hi, acc, acc_stride, corner,
+):  # fmt: skip
+    """Packed rows times panels ``first`` to ``last``; ``corner``: AMX's scratch."""
+    out_size = 4 if OUT == F32 else 2
+    a_stride = KB * blocks + ROW_SLACK
+    for p in range(first, last):
+        panel = panels + panel_bytes * p
+        columns = min(NR, N - NR * p)
+        out_p = out + out_size * NR * p
+        acc_p = acc + 4 * NR * p if acc else 0
+        r = 0
+        while r < rows:
+            n = min(MR, rows - r)
+            step = row_step * r
+            row_acc = acc_p + acc_stride * r if acc else 0
+            if FAMILY == MADD:
+                at = a + 2 * KB * blocks * r
+            else:
+                at = a + a_stride * r
+            if FAMILY == AMX and n > 16:
+                tile_registers(
+                    TIER, 32, OUT, n, corner, at, a_stride, blocks, panel,
+                    scale + step, zero_point + step, row_step, out_p + out_stride * r,
+                    out_stride, columns, lo, hi, row_acc, acc_stride,
+                )  # fmt: skip
+            elif FAMILY == AMX and n > 2:
+                tile_registers(
+                    TIER, 16, OUT, n, corner, at, a_stride, blocks, panel,
+                    scale + step, zero_point + step, row_step, out_p + out_stride * r,
+                    out_stride, columns, lo, hi, row_acc, acc_stride,
+                )  # fmt: skip
+            else:
+                register_tile(
+                    TIER, OUT, n, at, a_stride, blocks, panel, scale + step,
+                    zero_point + step, row_step, out_p + out_stride * r, out_stride,
+                    columns, lo, hi, row_acc, acc_stride,
+                )  # fmt: skip
+            r += n
+
+
+@njit
+def row_place(FAMILY, MR, KB, a, rows, blocks, r):
+    """Where row ``r`` of a packed block begins, and the bytes between its 16s."""
+    if FAMILY == MADD:
+        group = r // MR * MR
+        n = min(MR, rows - group)
+        return a + 2 * KB * blocks * group + 32 * (r - group), 32 * n
+    return a + (KB * blocks + ROW_SLACK) * r, 16
+
+
+def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
+    """The whole operator for tasks of a grid of row shares by panel shares.
+
+    Arguments: x, panels, out, acc (0 if not wanted), M, K, N, blocks, panel bytes,
+    rows in a block, grid rows, grid columns, scratch, scratch bytes a task, lo and
+    hi (float32 bits).
+    """
+
+    def fully_connected(task, tasks, arguments):
+        source  # noqa: B018  (in the closure, hence in the cache key)
+        x, panels = word(arguments, 0), word(arguments, 1)
+        out, acc = word(arguments, 2), word(arguments, 3)
+        M, K, N = word(arguments, 4), word(arguments, 5), word(arguments, 6)
+        blocks, panel_bytes = word(arguments, 7), word(arguments, 8)
+        block_rows = word(arguments, 9)
+        grid_rows, grid_columns = word(arguments, 10), word(arguments, 11)
+        scratch = word(arguments, 12) + word(arguments, 13) * task
+        lo, hi = real_word(arguments, 14), real_word(arguments, 15)
+        size = 4 if X == F32 else 2
+        scale, zero_point = scratch, scratch + 4 * block_rows
+        corner = scratch + 8 * block_rows
+        a = corner + SCRATCH if FAMILY == AMX else corner
+        i, j = task // grid_columns, task % grid_columns
+        units = (M + MR - 1) // MR
+        first_row = units * i // grid_rows * MR
+        last_row = min(units * (i + 1) // grid_rows * MR, M)
+        count = (N + NR - 1) // NR
+        first, last = count * j // grid_columns, count * (j + 1) // grid_columns
+        if FAMILY == AMX:
+            configure(TIER)
+        for m in range(first_row, last_row, block_rows):
+            rows = min(block_rows, last_row - m)
+            for r in range(rows):
+                at = x + size * K * (m + r)
+                least, greatest, bad = range_of(TIER, X, at, K)
+                multiplier, point, s = parameters(least, greatest, bad)
+                store_scalar(scale + 4 * r, s)
+                store_scalar(zero_point + 4 * r, point)
+                to, stride = row_place(FAMILY, MR, KB, a, rows, blocks, r)
+                if FAMILY == MADD:
+                    write_row(TIER, X, I16, at, K, to, stride, KB * blocks,
+                              multiplier, point, -point)  # fmt: skip
+                else:
+                    write_row(TIER, X, U8, at, K, to, stride, KB * blocks,
+                              multiplier, point, np.int32(128))  # fmt: skip
+            multiply(
+                TIER, FAMILY, MR, NR, KB, X, a, rows, blocks, panels, first, last,
+                panel_bytes, N, scale, zero_point, 4, out + size * N * m, size * N,
+                lo, hi, acc + 4 * N * m if acc else 0, 4 * N, corner,
+            )  # fmt: skip
+        if FAMILY == AMX:
+            release(TIER)
+
+    return fully_connected
+
+
+def scratch_bytes(tier: isa.Tier, block_rows: int, blocks: int) -> int:
+    """Bytes of scratch that one task needs for blocks of ``block_rows`` rows."""
+    parameters_ = 8 * block_rows
+    if tier.tile == "madd":
+        packed = 2 * tier.KB * blocks * block_rows
+    else:
+        packed = (tier.KB * blocks + ROW_SLACK) * block_rows
+    if tier.tile == "amx":
+        # Tiles read 16 or 32 rows even where fewer are valid.
+        packed = (tier.KB * blocks + ROW_SLACK) * (-(-block_rows // 32) * 32)
+        packed += SCRATCH
+    return -(-(parameters_ + packed + 64) // 64) * 64

@@ -1,0 +1,319 @@
+"""Dynamic quantization of a row: range, parameters, values (R5 to R10, R16).
+
+The pieces are functions of addresses, so that a kernel can quantize a row straight
+into the layout its tile reads. Nothing here depends on flushing being on: what R2
+flushes is decided by comparisons.
+"""
+
+import numpy as np
+from numba import njit
+
+from qd8.kernels.simd import real_word, round_half_scalar, store_scalar, word
+from qd8.kernels.vector import (
+    F32,
+    I8,
+    I16,
+    U8,
+    absolute,
+    greater,
+    lane_max,
+    lane_min,
+    less,
+    lesser,
+    load,
+    load_first,
+    max_int,
+    min_int,
+    probe,
+    select,
+    splat,
+    store,
+    store_first,
+    to_int,
+    tree_sum,
+)
+
+ZERO, ONE = np.float32(0), np.float32(1)
+SMALLEST_NORMAL = np.float32(2.0**-126)
+LARGEST = np.float32(np.finfo(np.float32).max)
+# Up to this multiplier a subnormal element times it stays below a quarter step and
+# no product leaves [-256, 256], so the fast loop needs neither R2 nor R9's clamps.
+FAST_MULTIPLIER = np.float32(2.0**124)
+FLUSHED_RECIPROCAL = np.float32(2.0**126)  # 1/m is subnormal above it
+STEPS = np.float32(255)
+
+
+@njit
+def flush(x):
+    """R2 for an input."""
+    return x if abs(x) >= SMALLEST_NORMAL else ZERO * x
+
+
+@njit
+def range_of(TIER, X, x, count):
+    """Least and greatest of ``count`` elements and 0, and a probe.
+
+    The probe is NaN if an element is NaN or infinite, else 0. Where it is NaN the
+    other two mean nothing.
+    """
+    size = 4 if X == F32 else 2
+    zero = splat(ZERO)
+    lo0, lo1, lo2, lo3 = zero, zero, zero, zero
+    hi0, hi1, hi2, hi3 = zero, zero, zero, zero
+    bad0, bad1 = zero, zero
+    i = 0
+    while i + 64 <= count:
+        at = x + size * i
+        a, b = load(TIER, X, at), load(TIER, X, at + size * 16)
+        c, d = load(TIER, X, at + size * 32), load(TIER, X, at + size * 48)
+        lo0, lo1 = lesser(TIER, lo0, a), lesser(TIER, lo1, b)
+        hi0, hi1 = greater(TIER, hi0, a), greater(TIER, hi1, b)
+        lo2, lo3 = lesser(TIER, lo2, c), lesser(TIER, lo3, d)
+        hi2, hi3 = greater(TIER, hi2, c), greater(TIER, hi3, d)
+        bad0, bad1 = probe(TIER, bad0, a), probe(TIER, bad1, b)
+        bad0, bad1 = probe(TIER, bad0, c), probe(TIER, bad1, d)
+        i += 64
+    while i < count:
+        left = count - i
+        if left >= 16:
+            a = load(TIER, X, x + size * i)
+        else:
+            a = load_first(TIER, X, x + size * i, left, ZERO)
+        lo0, hi0 = lesser(TIER, lo0, a), greater(TIER, hi0, a)
+        bad0 = probe(TIER, bad0, a)
+        i += 16
+    lo = lesser(TIER, lesser(TIER, lo0, lo1), lesser(TIER, lo2, lo3))
+    hi = greater(TIER, greater(TIER, hi0, hi1), greater(TIER, hi2, hi3))
+    return lane_min(TIER, lo), lane_max(TIER, hi), tree_sum(TIER, bad0 + bad1)
+
+
+@njit
+def parameters(lo, hi, bad):
+    """(multiplier, zero_point, scale) of R6 to R8; NaN, 0, NaN for R10's rows."""
+    rmin, rmax = flush(lo), flush(hi)
+    extent = rmax - rmin
+    nan = np.float32(np.nan)
+    if not (bad == ZERO and extent <= LARGEST):
+        return nan, np.int32(0), nan
+    multiplier = ONE if rmin == rmax else STEPS / extent
+    dmin, dmax = rmin * multiplier, rmax * multiplier
+    low, high = np.float32(-128), np.float32(127)
+    z = low - dmin if (low + dmin) + (high + dmax) > ZERO else high - dmax
+    # A NaN z (0 * inf) is -128: every comparison with it is false.
+    z = z if z > low else low
+    z = z if z < high else high
+    scale = ZERO if multiplier > FLUSHED_RECIPROCAL else ONE / multiplier
+    return multiplier, np.int32(np.rint(z)), scale
+
+
+@njit
+def half_multiplier(TIER, multiplier):
+    """R16: the multiplier rounded to float16, guarded below."""
+    rounded = round_half_scalar(TIER, multiplier)
+    return rounded if not rounded < SMALLEST_NORMAL else SMALLEST_NORMAL
+
+
+@njit
+def quantized(TIER, x, multiplier, low, high):
+    """clamp(rint_even(x * multiplier), low, high) for rows of ordinary range."""
+    q = to_int(TIER, x * multiplier)
+    return min_int(TIER, max_int(TIER, q, low), high)
+
+
+@njit
+def quantized_exactly(TIER, x, multiplier, low, high):
+    """The same for any range: flushes x, and makes a NaN product 32767 (R9)."""
+    x = select(TIER, less(TIER, absolute(TIER, x), splat(SMALLEST_NORMAL)),
+               x * splat(ZERO), x)  # fmt: skip
+    p = lesser(TIER, splat(np.float32(32767)), x * multiplier)
+    p = greater(TIER, splat(np.float32(-32768)), p)
+    q = to_int(TIER, p)
+    return min_int(TIER, max_int(TIER, q, low), high)
+
+
+@njit
+def write_row(TIER, X, OUT, x, count, out, stride, total, multiplier, zero_point,
+              offset):  # fmt: skip
+    """Quantize ``count`` elements and store ``q + offset``, 16 every ``stride`` bytes.
+
+    Elements from ``count`` to ``total`` (a multiple of 16, or ``count`` itself for a
+    row without padding) are stored as ``zero_point + offset``, the step of 0.0.
+    ``offset`` is 0 for int8 values, 128 for uint8, ``-zero_point`` for differences.
+    """
+    size = 4 if X == F32 else 2
+    shift = zero_point + offset
+    base = splat(np.int32(shift))
+    low, high = splat(np.int32(-128 - zero_point)), splat(np.int32(127 - zero_point))
+    m = splat(multiplier)
+    full = count // 16
+    if multiplier <= FAST_MULTIPLIER:
+        for i in range(full):
+            v = load(TIER, X, x + size * 16 * i)
+            store(TIER, OUT, out + stride * i, quantized(TIER, v, m, low, high) + base)
+    elif multiplier > FAST_MULTIPLIER:
+        for i in range(full):
+            v = load(TIER, X, x + size * 16 * i)
+            q = quantized_exactly(TIER, v, m, low, high)
+            store(TIER, OUT, out + stride * i, q + base)
+    else:  # NaN: R10's rows are all zero_point 0, values 0
+        for i in range(full):
+            store(TIER, OUT, out + stride * i, base)
+    left = count - 16 * full
+    at = out + stride * full
+    q = splat(np.int32(0))
+    if left > 0 and multiplier > ZERO:
+        v = load_first(TIER, X, x + size * 16 * full, left, ZERO)
+        q = quantized_exactly(TIER, v, m, low, high)
+    if total == count:
+        if left > 0:
+            store_first(TIER, OUT, at, q + base, left)
+        return
+    if left > 0:
+        # Lanes beyond the row hold 0 * multiplier: 0, or NaN where it is infinite.
+        store(TIER, OUT, at, base)
+        store_first(TIER, OUT, at, q + base, left)
+        full += 1
+    for i in range(full, total // 16):
+        store(TIER, OUT, out + stride * i, base)
+
+
+# Kernels
+
+
+def quantize_rows(source, TIER, X):
+    """Rows of (rows, K) to int8 values, zero points and scales.
+
+    Arguments: x, values, zero_point, scale, rows, K, half (R16: round the
+    multiplier to float16).
+    """
+
+    def quantize_rows(task, tasks, arguments):
+        source  # noqa: B018  (in the closure, hence in the cache key)
+        x, values = word(arguments, 0), word(arguments, 1)
+        zero_point, scale = word(arguments, 2), word(arguments, 3)
+        rows, K = word(arguments, 4), word(arguments, 5)
+        half = word(arguments, 6)
+        size = 4 if X == F32 else 2
+        for row in range(rows * task // tasks, rows * (task + 1) // tasks):
+            at = x + size * K * row
+            lo, hi, bad = range_of(TIER, X, at, K)
+            m, z, s = parameters(lo, hi, bad)
+            if half:
+                m = half_multiplier(TIER, m)
+            write_row(TIER, X, I8, at, K, values + K * row, 16, K, m, z, 0)
+            store_scalar(zero_point + 4 * row, z)
+            store_scalar(scale + 4 * row, s)
+
+    return quantize_rows
+
+
+def image_ranges(source, TIER, X):
+    """Partial ranges of images: ``parts`` triples (lo, hi, probe) an image.
+
+    Arguments: x, ranges, images, count (H*W*C), parts.
+    """
+
+    def image_ranges(task, tasks, arguments):
+        source  # noqa: B018
+        x, ranges = word(arguments, 0), word(arguments, 1)
+        images, count, parts = (
+            word(arguments, 2),
+            word(arguments, 3),
+            word(arguments, 4),
+        )
+        size = 4 if X == F32 else 2
+        all_ = images * parts
+        for item in range(all_ * task // tasks, all_ * (task + 1) // tasks):
+            image, part = item // parts, item % parts
+            # Parts are cut at multiples of 64, the unrolled loop's step.
+            unit = (count + 63) // 64
+            first = min(unit * part // parts * 64, count)
+            last = min(unit * (part + 1) // parts * 64, count)
+            at = x + size * (count * image + first)
+            lo, hi, bad = range_of(TIER, X, at, last - first)
+            store_scalar(ranges + 12 * item, lo)
+            store_scalar(ranges + 12 * item + 4, hi)
+            store_scalar(ranges + 12 * item + 8, bad)
+
+    return image_ranges
+
+
+@njit
+def image_parameters(ranges, parts):
+    """Parameters of one image from its partial ranges (min and max are exact)."""
+    lo = hi = bad = ZERO
+    for part in range(parts):
+        at = ranges + 12 * part
+        lo, hi = min(lo, real_word(at, 0)), max(hi, real_word(at + 4, 0))
+        bad = bad + real_word(at + 8, 0)
+    return parameters(lo, hi, bad)
+
+
+def quantize_images(source, TIER, X, OUT):
+    """Images to quantized, physically padded images, after ``image_ranges``.
+
+    Arguments: x, ranges, parts, images, H, W, C, top, left, padded H, padded W, out,
+    bytes of an image in out, zero_point, scale, half. Padding is the image's own
+    step of 0.0, so a padded tap contributes nothing. U8 stores q + 128, I16 stores
+    q - zero_point, I8 stores q.
+    """
+
+    def quantize_images(task, tasks, arguments):
+        source  # noqa: B018
+        x, ranges, parts = word(arguments, 0), word(arguments, 1), word(arguments, 2)
+        images, H, W, C = (
+            word(arguments, 3),
+            word(arguments, 4),
+            word(arguments, 5),
+            word(arguments, 6),
+        )
+        top, left = word(arguments, 7), word(arguments, 8)
+        PH, PW = word(arguments, 9), word(arguments, 10)
+        out, image_bytes = word(arguments, 11), word(arguments, 12)
+        zero_point, scale = word(arguments, 13), word(arguments, 14)
+        half = word(arguments, 15)
+        size = 4 if X == F32 else 2
+        width = 2 if OUT == I16 else 1
+        rows = images * PH
+        first, last = rows * task // tasks, rows * (task + 1) // tasks
+        image = -1
+        m, z, s, offset = ZERO, np.int32(0), ZERO, np.int32(0)
+        for item in range(first, last):
+            if item // PH != image:
+                image = item // PH
+                m, z, s = image_parameters(ranges + 12 * parts * image, parts)
+                if half:
+                    m = half_multiplier(TIER, m)
+                offset = np.int32(0)
+                if OUT == U8:
+                    offset = np.int32(128)
+                if OUT == I16:
+                    offset = -z
+            y = item % PH
+            if y == 0:
+                store_scalar(zero_point + 4 * image, z)
+                store_scalar(scale + 4 * image, s)
+            at = out + image_bytes * image + width * PW * C * y
+            if y < top or y >= top + H:
+                _fill(TIER, OUT, at, width, PW * C, z + offset)
+            else:
+                _fill(TIER, OUT, at, width, left * C, z + offset)
+                source_row = x + size * W * C * (image * H + y - top)
+                inside = at + width * left * C
+                write_row(TIER, X, OUT, source_row, W * C, inside, 16 * width, W * C,
+                          m, z, offset)  # fmt: skip
+                right = inside + width * W * C
+                _fill(TIER, OUT, right, width, (PW - W - left) * C, z + offset)
+
+    return quantize_images
+
+
+@njit
+def _fill(TIER, OUT, at, width, count, value):
+    v = splat(np.int32(value))
+    i = 0
+    while i + 16 <= count:
+        store(TIER, OUT, at + width * i, v)
+        i += 16
+    if i < count:
+        store_first(TIER, OUT, at + width * i, v, count - i)
