@@ -229,6 +229,7 @@ def _greater(e, a, b):
     return e.b.select(e.b.fcmp_ordered(">", b, a), b, a)
 
 
+define = _function  # kernels with a vocabulary of their own add to it
 F, I, B = f32x16, i32x16, boolx16
 fma = _function(F, (F, F, F), lambda e, a, b, c: e.fma(a, b, c))
 maximum = _function(F, (F, F), lambda e, a, b: e.maximum(a, b))
@@ -283,5 +284,6 @@ def _probe(e, acc, x):
 
 
 # To nearest even, one cvtps2dq; the value must fit int32 (else poison).
+emit_to_int = _round_to_int
 to_int = _function(I, (F,), _round_to_int)
 probe = _function(F, (F, F), _probe)
