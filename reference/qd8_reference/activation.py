@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .types import F32
+from .types import F32, F32Operand
 
 # R14: name -> (lo, hi).
 BOUNDS = {
@@ -13,14 +13,14 @@ BOUNDS = {
 }
 
 
-def maximum(a: F32, b: F32) -> F32:
+def maximum(a: F32Operand, b: F32Operand) -> F32:
     """Return the larger, NaN if either is NaN; -0.0 < +0.0 (R3)."""
     with np.errstate(invalid="ignore"):
         # np.maximum returns either zero; the sum of two zeros is -0.0 only if both are.
         return np.where((a == 0) & (b == 0), a + b, np.maximum(a, b))
 
 
-def minimum(a: F32, b: F32) -> F32:
+def minimum(a: F32Operand, b: F32Operand) -> F32:
     """Return the smaller, NaN if either is NaN; -0.0 < +0.0 (R3)."""
     return -maximum(-a, -b)
 

@@ -5,14 +5,14 @@ Messages say what was given and what is needed.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from .environment import require_ieee754
 from .fma import SMALLEST_NORMAL, flush
-from .types import F32, I8, Float
+from .types import F32, I8, Float, Pair
 
 FLOATS = (np.float32, np.float16)
 
@@ -117,15 +117,41 @@ def quantized_biases(value: object, channels: int) -> F32:
     return flush(bias)
 
 
-def pair(name: str, value: object) -> tuple[int, int]:
+def pair(name: str, value: object) -> Pair:
     """Return two integers of at least 1, vertical then horizontal."""
-    good = isinstance(value, tuple | list) and len(value) == 2
-    if not good or not all(is_integer(item) and item >= 1 for item in value):  # type: ignore[attr-defined]
-        raise ValueError(f"{name} is {value!r}; it must be two integers of at least 1")
-    vertical, horizontal = value  # type: ignore[misc]
-    return int(vertical), int(horizontal)
+    if isinstance(value, tuple | list) and len(value) == 2:
+        vertical, horizontal = value
+        if is_integer(vertical) and is_integer(horizontal) and min(value) >= 1:
+            return int(vertical), int(horizontal)
+    raise ValueError(f"{name} is {value!r}; it must be two integers of at least 1")
 
 
-def is_integer(value: object) -> bool:
+def groups(value: object, inputs: int, weight_shape: tuple[int, ...]) -> int:
+    """Return the number of groups into which (O, KH, KW, I) divides ``inputs``."""
+    if not is_integer(value) or value < 1:
+        raise ValueError(f"groups is {value!r}; it must be an integer of at least 1")
+    if inputs != weight_shape[3] * value:
+        raise ValueError(
+            f"weight is {weight_shape} (O, KH, KW, I) and groups is {value}, "
+            f"so x must have {weight_shape[3] * value} channels; it has {inputs}"
+        )
+    if weight_shape[0] % value:
+        raise ValueError(
+            f"weight is {weight_shape} (O, KH, KW, I): "
+            f"its {weight_shape[0]} outputs do not divide into {value} groups"
+        )
+    return int(value)
+
+
+def axis(value: object, rank: int, name: str = "axis") -> int:
+    """Return an axis of an array of ``rank`` counted from the front."""
+    if not is_integer(value) or not -rank <= value < rank:
+        raise ValueError(
+            f"{name} is {value!r}; it must be an integer in {-rank}..{rank - 1}"
+        )
+    return int(value) % rank
+
+
+def is_integer(value: object) -> TypeGuard[int]:
     """Whether ``value`` is an integer; a bool is not."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -6,7 +6,7 @@ definition rounds once. float64 is wide enough to do it exactly.
 
 import numpy as np
 
-from .types import F32, F64
+from .types import F32, F64, F32Operand
 
 SMALLEST_NORMAL = np.float32(2.0**-126)
 
@@ -15,7 +15,7 @@ SMALLEST_NORMAL = np.float32(2.0**-126)
 TINY_BELOW = 2.0**-126 - 2.0**-151
 
 
-def fma(a: F32, b: F32, c: F32) -> F32:
+def fma(a: F32Operand, b: F32Operand, c: F32Operand) -> F32:
     """Return ``a * b + c`` with one rounding; subnormals are kept (R1).
 
     Parameters
@@ -32,7 +32,7 @@ def fma(a: F32, b: F32, c: F32) -> F32:
         return _sum_to_odd(a, b, c).astype(np.float32)  # R1: the only rounding
 
 
-def fma_flushed(a: F32, b: F32, c: F32) -> F32:
+def fma_flushed(a: F32Operand, b: F32Operand, c: F32Operand) -> F32:
     """Return ``fma(a, b, c)``, a tiny result being zero of its sign (R1, R2).
 
     Whether a result is tiny is decided by its exact value: looking at the rounded
@@ -62,11 +62,11 @@ def reciprocal_flushed(x: F32) -> F32:
         return np.where(tiny, np.copysign(0.0, quotient), quotient).astype(np.float32)
 
 
-def _sum_to_odd(a: F32, b: F32, c: F32) -> F64:
+def _sum_to_odd(a: F32Operand, b: F32Operand, c: F32Operand) -> F64:
     """Return ``a * b + c`` rounded to float64 such that no second rounding can err."""
-    product = np.multiply(a, b, dtype=np.float64)  # exact: 24 + 24 bits
+    product: F64 = np.multiply(a, b, dtype=np.float64)  # exact: 24 + 24 bits
     addend = np.asarray(c, np.float64)
-    total = product + addend
+    total: F64 = np.asarray(product + addend)
     # TwoSum (Knuth): total + error == product + addend exactly.
     virtual = total - product
     error = (product - (total - virtual)) + (addend - virtual)
@@ -75,4 +75,5 @@ def _sum_to_odd(a: F32, b: F32, c: F32) -> F64:
     bits = total.view(np.int64)
     inexact = np.isfinite(error) & (error != 0) & (bits & 1 == 0)
     away = (error > 0) == (total > 0)
-    return (bits + inexact * np.where(away, 1, -1)).view(np.float64)
+    odd: F64 = (bits + inexact * np.where(away, 1, -1)).view(np.float64)
+    return odd

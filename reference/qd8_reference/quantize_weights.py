@@ -8,7 +8,6 @@ from . import arguments
 from .environment import require_ieee754
 from .types import F32, F64, I8
 
-
 # The converter widens a range below 1e-6 to [-5e-7, 5e-7]; so a channel of zeros has a
 # scale that is positive and normal, as every quantized operator needs.
 SMALLEST_RANGE = 5e-7

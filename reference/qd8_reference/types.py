@@ -12,9 +12,14 @@ F16: TypeAlias = npt.NDArray[np.float16]
 F32: TypeAlias = npt.NDArray[np.float32]
 F64: TypeAlias = npt.NDArray[np.float64]
 
+# An operand of float32 arithmetic.
+F32Operand: TypeAlias = F32 | np.float32
+
 # What an operator takes and gives: storage is either, arithmetic is float32 (R4).
 Float: TypeAlias = F32 | F16
 
 Pair: TypeAlias = tuple[int, int]
+# size of the image, kernel, stride, dilation: (vertical, horizontal) each
+Geometry: TypeAlias = tuple[Pair, Pair, Pair, Pair]
 Padding: TypeAlias = Literal["SAME", "VALID"] | tuple[Pair, Pair]
 Activation: TypeAlias = Literal["none", "relu", "relu6", "relu_n1_to_1"]

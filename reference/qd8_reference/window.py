@@ -8,7 +8,7 @@ make read outside the image is simply not among them.
 from collections.abc import Iterator
 
 from .arguments import is_integer
-from .types import Pair
+from .types import Geometry, Pair
 
 
 def resolve_padding(
@@ -65,6 +65,24 @@ def output_size(
             )
         extents.append((n + before + after - reach) // s + 1)
     return extents[0], extents[1]
+
+
+def taps_2d(
+    geometry: Geometry, padding: tuple[Pair, Pair]
+) -> Iterator[tuple[Pair, tuple[slice, slice], tuple[slice, slice]]]:
+    """Yield ((ky, kx), outputs, inputs), ky then kx ascending.
+
+    The slices are over the vertical and the horizontal axis.
+    """
+    size, kernel, stride, dilation = geometry
+    output = output_size(*geometry, padding)
+    rows, columns = (
+        [*taps(size[i], kernel[i], stride[i], dilation[i], padding[i][0], output[i])]
+        for i in (0, 1)
+    )
+    for ky, out_y, in_y in rows:
+        for kx, out_x, in_x in columns:
+            yield (ky, kx), (out_y, out_x), (in_y, in_x)
 
 
 def taps(

@@ -7,9 +7,9 @@ from ..accumulator import centered, dot, wrap
 from ..epilogue import epilogue
 from ..float16 import store
 from ..quantize import quantize_images, quantize_rows
-from ..types import F32, I8, I32, Float, Padding, Pair
-from ..window import output_size, resolve_padding, taps
-from .fully_connected import Steps
+from ..steps import Steps
+from ..types import F32, F64, I8, I32, Float, Geometry, Padding, Pair
+from ..window import output_size, resolve_padding, taps_2d
 
 
 def conv2d(
@@ -86,19 +86,19 @@ def conv2d_steps(
     weight = arguments.quantized_weights(weight, rank=4)
     stride = arguments.pair("stride", stride)
     dilation = arguments.pair("dilation", dilation)
-    check_groups(x.shape[3], weight.shape, groups)
-    channels, *kernel = weight.shape[:3]
+    groups = arguments.groups(groups, x.shape[3], weight.shape)
+    channels, kh, kw = weight.shape[:3]
     weight_scale = arguments.weight_scales(weight_scale, channels)
     bias = arguments.quantized_biases(bias, channels)
     if f16_scale not in ("exact", "xnnpack"):
         raise ValueError(f"f16_scale is {f16_scale!r}; it must be 'exact' or 'xnnpack'")
     if f16_scale == "xnnpack" and x.dtype != np.float16:
         raise ValueError(f"f16_scale='xnnpack' needs float16, but x is {x.dtype}")
-    geometry = x.shape[1:3], tuple(kernel), stride, dilation
+    geometry = x.shape[1:3], (kh, kw), stride, dilation
     sides = resolve_padding(padding, *geometry)
 
     per_pixel = (
-        weight.shape[1:3] == (1, 1)
+        (kh, kw) == (1, 1)
         and stride == (1, 1)
         and sides == ((0, 0), (0, 0))
         and groups == 1
@@ -121,37 +121,18 @@ def conv2d_steps(
     return Steps(values, zero_point, scale, accumulator, store(y, x.dtype))  # R15
 
 
-def check_groups(inputs: int, weight_shape: tuple[int, ...], groups: object) -> None:
-    """Refuse ``groups`` that do not divide the channels as the weights say."""
-    if not arguments.is_integer(groups) or groups < 1:  # type: ignore[operator]
-        raise ValueError(f"groups is {groups!r}; it must be an integer of at least 1")
-    if inputs != weight_shape[3] * groups:  # type: ignore[operator]
-        raise ValueError(
-            f"weight is {weight_shape} (O, KH, KW, I) and groups {groups}, "
-            f"so x needs {weight_shape[3] * groups} channels "  # type: ignore[operator]
-            f"but has {inputs}"
-        )
-    if weight_shape[0] % groups:  # type: ignore[operator]
-        raise ValueError(
-            f"weight is {weight_shape}: {weight_shape[0]} output channels "
-            f"do not divide into {groups} groups"
-        )
-
-
-def _accumulate(steps, weight, geometry, sides, groups) -> I32:
+def _accumulate(
+    steps: F64, weight: I8, geometry: Geometry, sides: tuple[Pair, Pair], groups: int
+) -> I32:
     """R13: sum over the taps inside the image; outside, a tap contributes 0."""
-    (h, w), (kh, kw), (sh, sw), (dh, dw) = geometry
-    oh, ow = output_size(*geometry, sides)
-    channels, inputs = weight.shape[0], weight.shape[3]
-    sums = np.zeros((steps.shape[0], oh, ow, channels), np.int64)
-    for ky, out_y, in_y in taps(h, kh, sh, dh, sides[0][0], oh):
-        for kx, out_x, in_x in taps(w, kw, sw, dw, sides[1][0], ow):
-            for group in range(groups):
-                read = slice(group * inputs, (group + 1) * inputs)
-                write = slice(
-                    group * channels // groups, (group + 1) * channels // groups
-                )
-                sums[:, out_y, out_x, write] += dot(
-                    steps[:, in_y, in_x, read], weight[write, ky, kx]
-                )
+    channels, inputs = weight.shape[0] // groups, weight.shape[3]
+    shape = (steps.shape[0], *output_size(*geometry, sides), weight.shape[0])
+    sums = np.zeros(shape, np.int64)
+    for (ky, kx), outputs, reads in taps_2d(geometry, sides):
+        seen = steps[:, *reads]
+        for group in range(groups):
+            read = slice(group * inputs, (group + 1) * inputs)
+            write = slice(group * channels, (group + 1) * channels)
+            products = dot(seen[..., read], weight[write, ky, kx])
+            sums[:, *outputs, write] += products
     return wrap(sums)

@@ -1,30 +1,12 @@
 """FULLY_CONNECTED with int8 weights on activations quantized while it runs."""
 
-from typing import NamedTuple
-
 from .. import arguments
 from ..accumulator import centered, dot, wrap
 from ..epilogue import epilogue
 from ..float16 import store
 from ..quantize import quantize_rows
-from ..types import F32, I8, I32, Float
-
-
-class Steps(NamedTuple):
-    """What happened inside a quantized operator.
-
-    values : int8, of the shape of ``x``      quantized activations
-    zero_point : int32                        one for each row (R11)
-    scale : float32                           real units per step, one for each row
-    accumulator : int32                       of the shape of ``output``
-    output : float32 or float16, as ``x``
-    """
-
-    values: I8
-    zero_point: I32
-    scale: F32
-    accumulator: I32
-    output: Float
+from ..steps import Steps
+from ..types import F32, I8, Float
 
 
 def fully_connected(

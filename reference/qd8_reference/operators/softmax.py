@@ -1,0 +1,33 @@
+"""SOFTMAX."""
+
+import numpy as np
+
+from .. import arguments
+from ..exponential import exponential
+from ..float16 import store, widen
+from ..summation import sum_lanes
+from ..types import Float
+
+
+def softmax(x: Float, *, beta: float = 1.0) -> Float:
+    """Return ``exp(beta x)`` over its sum along the last axis (R26).
+
+    Parameters
+    ----------
+    x : (..., K) float32 or float16
+    beta : float, finite
+        Rounded to float32.
+
+    Returns
+    -------
+    (..., K) of the dtype of ``x``
+        NaN in a row that holds NaN or +infinity, or nothing but -infinity.
+    """
+    x = arguments.rows("x", x)
+    if not isinstance(beta, float | int | np.floating) or not np.isfinite(beta):
+        raise ValueError(f"beta is {beta!r}; it must be a finite number")
+    with np.errstate(all="ignore"):
+        t = widen(x) * np.float32(beta)  # R26
+        e = exponential(t - t.max(axis=-1, keepdims=True))
+        y = e / sum_lanes(e)[..., None]
+    return store(y, x.dtype)
