@@ -1,0 +1,58 @@
+"""The exponential (R24) and the logistic function (R25), in registers.
+
+No libm: a polynomial with a defined order of operations gives every tier, thread
+and lane the same bits. Coefficients: Cephes expf (Moshier), single/expf.c.
+"""
+
+from qd8.kernels.vector import define, emit_to_int, f32x16
+
+LOG2_E = 1.44269504088896341
+# -ln 2 in two parts; the first has few bits, so that n times it is exact.
+MINUS_LN2_HIGH, MINUS_LN2_LOW = -0.693359375, 2.12194440e-4
+HORNER = (
+    1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
+    4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
+)  # fmt: skip
+
+
+def _power_of_two(e, n):
+    """2^n for int32 lanes in the normal range."""
+    b = e.b
+    biased = b.add(n, e.const(n.type, 127))
+    return e.real(b.shl(biased, e.const(n.type, 23)))
+
+
+def emit_exp(e, x):
+    """R24. Beyond [-104, 89] the result is 0 and infinity by itself."""
+    b = e.b
+
+    def c(value):
+        return e.const(x.type, value)
+
+    x = e.minimum(e.maximum(x, c(-104.0)), c(89.0))
+    n = e.unary("llvm.rint", b.fmul(x, c(LOG2_E)))
+    r = e.fma(n, c(MINUS_LN2_HIGH), x)
+    r = e.fma(n, c(MINUS_LN2_LOW), r)
+    p = c(HORNER[0])
+    for coefficient in HORNER[1:]:
+        p = e.fma(p, r, c(coefficient))
+    y = e.fma(p, b.fmul(r, r), r)
+    y = b.fadd(y, c(1.0))
+    # 2^n in two factors: n reaches 128 and -150, outside the normal exponents.
+    whole = emit_to_int(e, n)
+    half = b.ashr(whole, e.const(whole.type, 1))  # floor(n / 2)
+    y = b.fmul(y, _power_of_two(e, half))
+    return b.fmul(y, _power_of_two(e, b.sub(whole, half)))
+
+
+def emit_logistic(e, x):
+    """R25: the exponential never overflows, and neither branch cancels."""
+    b = e.b
+    one = e.const(x.type, 1.0)
+    power = emit_exp(e, b.fneg(e.unary("llvm.fabs", x)))
+    positive = b.fcmp_ordered(">=", x, e.const(x.type, 0.0))
+    return b.fdiv(b.select(positive, one, power), b.fadd(one, power))
+
+
+exponential = define(f32x16, (f32x16,), emit_exp)
+logistic = define(f32x16, (f32x16,), emit_logistic)

@@ -1,0 +1,230 @@
+"""Float fully connected and convolution: strips of pixels times panels (R20).
+
+A *strip* is a row of outputs that all have the same runs (float_tile.py) and whose
+inputs are evenly spaced: all rows of a matrix; the interior of one image row; the
+left border of an image, from top to bottom. Strips are found once, when a call is
+bound, and gathered into *blocks* whose inputs stay in the second-level cache while
+the panels pass by::
+
+    for block of strips:  for panel:  for strip of the block:  for tile of the strip
+
+float16 activations are widened into a scratch array first (R4): the tile reads
+float32 only. Its result is narrowed, once, on its way out.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from qd8.kernels import cache, isa, launch
+from qd8.kernels.float_arguments import Float, address, bounds_words, shares, task_count
+from qd8.kernels.float_pack import (
+    PackedFloat,
+    pack_bias,
+    pack_conv2d_float,
+    pack_fully_connected_float,
+)
+from qd8.kernels.float_strips import STRIP_WORDS, Strips, conv2d_strips, row_strips
+from qd8.kernels.float_tile import TILES, float_tile, heights_by_rest
+from qd8.kernels.float_unary import bind_cast
+from qd8.kernels.simd import real_word, word
+from qd8.kernels.vector import F16, F32, LANES, load, store_first
+
+GRAIN = 1 << 18  # multiply-adds of a task: some 5 us
+BLOCK_BYTES = 1 << 17  # of input that a block touches
+BLOCK_TILES = 8  # but at least so many tiles: they share a panel's way from memory
+
+
+def _factory(source, TIER, NR, MR):
+    def float_gemm(task, tasks, args):
+        source  # noqa: B018
+        x, panels, biases, out, scratch = (
+            word(args, 0), word(args, 1), word(args, 2), word(args, 3), word(args, 4)
+        )  # fmt: skip
+        strips, blocks, run_table, heights = (
+            word(args, 5), word(args, 6), word(args, 7), word(args, 8)
+        )  # fmt: skip
+        K, group_panels, group_channels = word(args, 9), word(args, 10), word(args, 11)
+        group_bytes, half = word(args, 12), word(args, 13)
+        lo, hi = real_word(args, 14), real_word(args, 15)
+        block_shares, panel_shares, panel_tasks = (
+            word(args, 16), word(args, 17), word(args, 18)
+        )  # fmt: skip
+        size = 2 if half else 4
+        scratch += task * (MR * NR + LANES) * 4
+        rows_task, panel_task = task // panel_tasks, task % panel_tasks
+        for block in range(
+            word(block_shares, rows_task), word(block_shares, rows_task + 1)
+        ):
+            for p in range(
+                word(panel_shares, panel_task), word(panel_shares, panel_task + 1)
+            ):
+                group, part = p // group_panels, p % group_panels
+                channel = group * group_channels + part * NR
+                columns = min(NR, group_channels - part * NR)
+                panel = panels + p * K * NR * 4
+                bias = biases + p * NR * 4
+                staged = half != 0 or columns < NR
+                for s in range(word(blocks, block), word(blocks, block + 1)):
+                    strip = strips + s * 8 * STRIP_WORDS
+                    from_ = x + word(strip, 0) + group * group_bytes
+                    x_step = word(strip, 1)
+                    to = out + (word(strip, 2) + channel) * size
+                    out_step = word(strip, 3) * size
+                    count = word(strip, 4)
+                    runs = run_table + word(strip, 5) * 24
+                    run_count = word(strip, 6)
+                    # Of a short strip, tiles may not be higher than the strip.
+                    table = heights + min(count, MR) * (MR + 1) * 8
+                    done = 0
+                    while done < count:
+                        rows = word(table, min(count - done, MR))
+                        done = min(done, count - rows)
+                        float_tile(
+                            TIER, rows, from_ + done * x_step, x_step, runs, run_count,
+                            panel, bias,
+                            scratch if staged else to + done * out_step,
+                            NR * 4 if staged else out_step,
+                            lo, hi,
+                        )  # fmt: skip
+                        if staged:
+                            for r in range(rows):
+                                for n in range(0, columns, LANES):
+                                    y = load(TIER, F32, scratch + (r * NR + n) * 4)
+                                    at = to + (done + r) * out_step + n * size
+                                    if half:
+                                        store_first(TIER, F16, at, y, columns - n)
+                                    else:
+                                        store_first(TIER, F32, at, y, columns - n)
+                        done += rows
+
+    return float_gemm
+
+
+def bind_conv2d_float(
+    x: Float,
+    weight: Float | PackedFloat,
+    bias: npt.NDArray[np.float32] | None,
+    out: Float,
+    *,
+    stride: tuple[int, int],
+    padding: tuple[tuple[int, int], tuple[int, int]],
+    dilation: tuple[int, int],
+    groups: int,
+    activation: str,
+    threads: int,
+) -> list[launch.Call]:
+    """Calls that make ``out`` the convolution of ``x`` (R20).
+
+    Parameters
+    ----------
+    x : (N, H, W, C), out : (N, OH, OW, O), both float32 or both float16
+    weight : (O, KH, KW, C / groups) float32 or float16
+        Or what ``pack_conv2d_float`` made of it under the current tier.
+    bias : (O,) float32 or None
+    padding : ((top, bottom), (left, right)), resolved
+    threads : int
+        How many tasks at most; the bits do not depend on it.
+    """
+    if not isinstance(weight, PackedFloat):
+        weight = pack_conv2d_float(weight, groups=groups)
+    kernel = weight.shape[1:3]
+    pointwise = kernel == (1, 1) and stride == (1, 1) and padding == ((0, 0), (0, 0))
+    if pointwise:
+        strips = row_strips(x.size // x.shape[3], x.shape[3], out.shape[3], weight)
+    else:
+        strips = conv2d_strips(x.shape, out.shape, weight, stride, padding, dilation)
+    return _bind(x, weight, bias, out, strips, activation, threads)
+
+
+def bind_fully_connected_float(
+    x: Float,
+    weight: Float | PackedFloat,
+    bias: npt.NDArray[np.float32] | None,
+    out: Float,
+    *,
+    activation: str,
+    threads: int,
+) -> list[launch.Call]:
+    """Calls that make ``out`` (..., N) of ``x`` (..., K), both of one dtype (R20).
+
+    ``weight`` is (N, K) float32 or float16, or from ``pack_fully_connected_float``.
+    """
+    if not isinstance(weight, PackedFloat):
+        weight = pack_fully_connected_float(weight)
+    strips = row_strips(x.size // x.shape[-1], x.shape[-1], out.shape[-1], weight)
+    return _bind(x, weight, bias, out, strips, activation, threads)
+
+
+class _Schedule(NamedTuple):
+    """Which strips form a block, and which blocks and panels a task does."""
+
+    strips: npt.NDArray[np.int64]
+    blocks: npt.NDArray[np.int64]
+    block_shares: npt.NDArray[np.int64]
+    panel_shares: npt.NDArray[np.int64]
+
+    @property
+    def tasks(self) -> int:
+        return (len(self.block_shares) - 1) * (len(self.panel_shares) - 1)
+
+
+def _bind(x, packed, bias, out, strips, activation, threads):
+    if out.size == 0:
+        return []
+    calls = []
+    if x.dtype == np.float16:
+        wide = np.empty(x.shape, np.float32)
+        calls = bind_cast(x, wide, threads=threads)
+        x = wide
+    tile = TILES[packed.tier]
+    schedule = _schedule(strips, packed, tile, threads)
+    MR, NR = tile.heights[0], tile.NR
+    heights = np.array([heights_by_rest(tile, n) for n in range(MR + 1)], np.int64)
+    biases = pack_bias(bias, packed)
+    scratch = np.empty(schedule.tasks * (MR * NR + LANES), np.float32)
+    groups, group_panels, K, _ = packed.panels.shape
+    words = (
+        *map(address, (x, packed.panels, biases, out, scratch)),
+        *map(address, (schedule.strips, schedule.blocks, strips.runs, heights)),
+        *(K, group_panels, packed.shape[0] // groups),
+        *(packed.shape[3] * 4, int(out.dtype == np.float16)),
+        *bounds_words(activation),
+        *map(address, (schedule.block_shares, schedule.panel_shares)),
+        len(schedule.panel_shares) - 1,
+    )
+    kernel = cache.kernel(_factory, isa.BY_NAME[packed.tier].id, NR, MR)
+    keep = (x, packed.panels, biases, out, scratch, schedule, strips.runs, heights)
+    return [*calls, launch.bind(kernel, words, schedule.tasks, *keep)]
+
+
+def _schedule(strips: Strips, packed: PackedFloat, tile, threads: int) -> _Schedule:
+    """Cut long strips, gather short ones, and share them out: a pure function."""
+    groups, group_panels, K, NR = packed.panels.shape
+    panels = groups * group_panels
+    MR = tile.heights[0]
+    pixels = int(strips.table[:, 4].sum())
+    tasks = task_count(pixels * max(K, 1) * panels * NR, GRAIN, threads)
+    # Rows are shared out where there are tiles enough; else panels are.
+    by_rows = pixels >= 2 * MR * tasks or panels < tasks
+    row_tasks, panel_tasks = (tasks, 1) if by_rows else (1, tasks)
+    row_tasks = max(1, min(row_tasks, pixels // MR))
+
+    fitting = BLOCK_BYTES // (4 * K) // MR
+    even = pixels // (4 * row_tasks * MR) if row_tasks > 1 else pixels
+    length = MR * max(1, min(max(fitting, BLOCK_TILES), even))
+    table = strips.cut(length)
+    counts = table[:, 4]
+    ends = np.cumsum(counts)
+    # A block ends with the strip in which its share of pixels is reached.
+    number = (ends - 1) // length
+    starts = np.flatnonzero(np.diff(number, prepend=-1))
+    blocks = np.append(starts, len(table)).astype(np.int64)
+    costs = np.add.reduceat(counts, starts)
+    return _Schedule(
+        table,
+        blocks,
+        shares(costs, row_tasks),
+        shares(np.ones(panels, np.int64), panel_tasks),
+    )

@@ -1,0 +1,179 @@
+"""The register tile of float32 GEMM and convolution, emitted as SSA (R20).
+
+One tile is ``rows`` outputs by NR channels::
+
+                   panel[k] ->   w0        w1         NR / lanes vectors
+    x + 0 * x_step, k ->         acc00     acc01
+    x + 1 * x_step, k ->         acc10     acc11      one FMA chain per output
+    ...
+
+Each accumulator starts from the bias and meets k in ascending order: the chain of
+the definition, whatever the tile's shape, so that all tiers and heights agree.
+
+The rows of a tile are an arithmetic progression of addresses: rows of a matrix, or
+neighbouring pixels of an image, which are read where they lie, without im2col. What
+k runs over is a list of *runs*, stretches that are contiguous both in the input
+and in the panel. A convolution near a border has shorter or fewer runs: padded taps
+are not multiplied by zero (0 * inf, and -0.0 + 0.0, would show) but never visited.
+
+Three rows share one address register: base, base + x_step, base + 2 * x_step are
+x86 addressing modes, and twelve pointers would not fit into sixteen registers.
+"""
+
+from typing import NamedTuple
+
+from numba import types
+from numba.extending import intrinsic
+
+from qd8.kernels import isa
+from qd8.kernels.simd import emitter, f32, i64, ir_vector
+
+ROWS_PER_BASE = 3
+
+
+class FloatTile(NamedTuple):
+    """The shapes of a tier's tiles."""
+
+    lanes: int  # float32 in one register
+    NR: int  # columns of a panel
+    heights: tuple[int, ...]  # rows of the tiles there are, descending, down to 1
+    unroll: int  # k in one step of the inner loop
+
+
+TILES = {
+    # Without hardware FMA an fma is some thirty instructions: nothing to unroll.
+    "generic": FloatTile(4, 8, (4, 1), 1),
+    "avx2": FloatTile(8, 16, (6, 4, 2, 1), 2),
+    "avx512vnni": FloatTile(16, 32, (12, 8, 4, 2, 1), 2),
+    "amx": FloatTile(16, 32, (12, 8, 4, 2, 1), 2),
+}
+
+
+def heights_by_rest(tile: FloatTile, count: int) -> list[int]:
+    """Height of the next tile when 0 to MR rows of a strip of ``count`` are left.
+
+    A tile may be higher than the rest: it then ends with the strip and computes
+    some rows again, to the same bits. It is never higher than the strip.
+    """
+    table = [0]
+    for rest in range(1, tile.heights[0] + 1):
+        reaching = [h for h in tile.heights if rest <= h <= count]
+        table.append(reaching[-1] if reaching else
+                     next(h for h in tile.heights if h <= rest))  # fmt: skip
+    return table
+
+
+@intrinsic(prefer_literal=True)
+def float_tile(
+    typingctx,
+    tier,
+    rows,
+    x,
+    x_step,
+    runs,
+    run_count,
+    panel,
+    bias,
+    out,
+    out_step,
+    lo,
+    hi,
+):
+    """out[r, n] = clamp(bias[n] + sum over k of x[r, k] * panel[k, n]).
+
+    Parameters
+    ----------
+    tier : literal int
+    rows : int64
+        One of the tier's heights.
+    x, x_step : int64
+        Address of row 0, and bytes from one row to the next.
+    runs, run_count : int64
+        Address of int64 triples: bytes from a row's ``x`` to the run's first
+        float32, the panel row it meets, and its length.
+    panel, bias : int64
+        Addresses of (K, NR) float32 and (NR,) float32.
+    out, out_step : int64
+        Address of (rows, NR) float32, rows ``out_step`` bytes apart.
+    lo, hi : float32
+    """
+    shape = TILES[isa.TIERS[tier.literal_value].name]
+
+    def codegen(context, builder, signature, args):
+        e = emitter(builder, tier)
+        end = builder.append_basic_block("tile.end")
+        switch = builder.switch(args[1], end)
+        for height in shape.heights:
+            block = builder.append_basic_block(f"tile.{height}")
+            switch.add_case(i64(height), block)
+            builder.position_at_end(block)
+            _emit(e, shape, height, *args[2:])
+            builder.branch(end)
+        builder.position_at_end(end)
+        return context.get_dummy_value()
+
+    integers = [types.int64] * 9
+    signature = types.none(tier, *integers, types.float32, types.float32)
+    return signature, codegen
+
+
+def _emit(e, shape, rows, *operands):
+    """One tile of ``rows``; the operands are float_tile's from ``x`` on."""
+    x, x_step, runs, run_count, panel, bias, out, out_step, lo, hi = operands
+    b, columns = e.b, shape.NR // shape.lanes
+    vector = ir_vector(f32, shape.lanes)
+    base_step = b.mul(x_step, i64(ROWS_PER_BASE))
+    first = [e.load(vector, bias, 4 * shape.lanes * j) for j in range(columns)]
+
+    def run(index, acc):
+        triple = b.add(runs, b.mul(index, i64(24)))
+        offset, row, count = (e.load(i64, triple, 8 * j) for j in range(3))
+        base = e.pointer(x, offset)
+        bases = [base]
+        for _ in range(ROWS_PER_BASE, rows, ROWS_PER_BASE):
+            bases.append(b.gep(bases[-1], [base_step]))
+        w = e.pointer(panel, b.mul(row, i64(4 * shape.NR)))
+        carried = [w, *bases, *acc]
+        for length in sorted({shape.unroll, 1}, reverse=True):
+            steps = b.udiv(count, i64(length))
+            carried = e.loop(steps, carried, _steps(e, shape, rows, x_step, length))
+            count = b.urem(count, i64(length))
+        return carried[1 + len(bases):]  # fmt: skip
+
+    acc = e.loop(run_count, first * rows, run)
+    lo, hi = (e.splat(bound, shape.lanes) for bound in (lo, hi))
+    at = e.pointer(out)
+    for r in range(rows):
+        for j in range(columns):
+            y = e.clamp(acc[r * columns + j], lo, hi)
+            e.store(y, at, 4 * shape.lanes * j)
+        at = b.gep(at, [out_step])
+
+
+def _steps(e, shape, rows, x_step, length):
+    """The body of the inner loop: ``length`` consecutive k."""
+    b, columns = e.b, shape.NR // shape.lanes
+    vector = ir_vector(f32, shape.lanes)
+    n_bases = -(-rows // ROWS_PER_BASE)
+    twice = b.shl(x_step, i64(1))
+
+    def body(index, carried):
+        w, *bases = carried[: 1 + n_bases]
+        acc = carried[1 + n_bases :]
+        for k in range(length):
+            weights = [
+                e.load(vector, w, 4 * (shape.NR * k + shape.lanes * j))
+                for j in range(columns)
+            ]
+            for r in range(rows):
+                row = bases[r // ROWS_PER_BASE]
+                if r % ROWS_PER_BASE:
+                    row = b.gep(row, [x_step if r % ROWS_PER_BASE == 1 else twice])
+                a = e.splat(e.load(f32, row, 4 * k), shape.lanes)
+                for j in range(columns):
+                    n = r * columns + j
+                    acc[n] = e.fma(a, weights[j], acc[n])
+        w = e.pointer(w, 4 * shape.NR * length)
+        return [w, *(e.pointer(base, 4 * length) for base in bases), *acc]
+
+    return body

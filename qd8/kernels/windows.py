@@ -1,0 +1,46 @@
+"""Windows over an image as integers: which taps an output has, and where they lie.
+
+Along one axis, neighbouring outputs that have the same taps inside the image form a
+:class:`Span`. The outputs of an image are then a few rectangles, span by span: one
+for the interior, and one for each way of touching the border.
+"""
+
+from typing import NamedTuple
+
+Pair = tuple[int, int]
+Sides = tuple[Pair, Pair]  # ((top, bottom), (left, right))
+
+
+class Span(NamedTuple):
+    """Outputs ``first`` to ``last - 1`` have exactly the taps ``low`` to ``high - 1``.
+
+    ``low == high`` where the window lies in the padding altogether.
+    """
+
+    first: int
+    last: int
+    low: int
+    high: int
+
+    @property
+    def outputs(self) -> int:
+        return self.last - self.first
+
+
+def spans(
+    size: int, kernel: int, stride: int, dilation: int, before: int, outputs: int
+) -> list[Span]:
+    """The spans of one axis, outputs ascending.
+
+    Output o reads input ``o * stride + tap * dilation - before``.
+    """
+    found: list[Span] = []
+    for o in range(outputs):
+        origin = o * stride - before
+        low = min(max(0, -(origin // dilation)), kernel)  # ceil(-origin / dilation)
+        high = max(min(kernel, (size - 1 - origin) // dilation + 1), low)
+        if found and found[-1][2:] == (low, high):
+            found[-1] = found[-1]._replace(last=o + 1)
+        else:
+            found.append(Span(o, o + 1, low, high))
+    return found
