@@ -9,17 +9,19 @@ repository does. It was run with Python 3.11 and, in an environment of its own,
 
     pip install tensorflow-cpu==2.21.0 tf_keras==2.21.0 \\
         scikit-learn==1.9.1 ai-edge-litert==2.3.0
-    python scripts/train_digits.py --validate   # how every setting here was chosen
+    python scripts/train_digits.py --validate   # compare settings, write nothing
     python scripts/train_digits.py              # train, convert, evaluate, replace
 
-``--validate`` sets a fifth of the training images aside and judges by those. The
-held-out images are read once, for the accuracies printed after the last epoch.
+``--validate`` trains three times on the training images less a random fifth, and
+judges by that fifth. So were EPOCHS and NOISE chosen: 4 errors in 864, against 7
+with 40 epochs and 5 with twice the noise; the other settings are first guesses.
+The held-out images serve only the accuracies printed at the very end.
 """
 
 import argparse
 import hashlib
+import io
 import os
-import tempfile
 from pathlib import Path
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"  # must precede the import of TensorFlow
@@ -47,47 +49,43 @@ NOISE = 0.05  # standard deviation; the ink of a pixel is in [0, 1]
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--validate", action="store_true", help="write nothing")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
     args = parser.parse_args()
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(SEED)
 
-    images, labels = read_digits()
+    digits = load_digits()
+    images, labels = digits.images.astype(np.uint8), digits.target.astype(np.uint8)
     training, held_out = split(np.arange(len(labels)), labels, SPLIT_SEED)
     if args.validate:
-        training, judged = split(training, labels[training], SPLIT_SEED + 1)
-    model = build()
-    train(model, preprocess(images[training]), labels[training], args.epochs)
-
-    if args.validate:
-        logits = model.predict(preprocess(images[judged]), verbose=0)
-        report("validation, Keras", logits, labels[judged])
+        validate(images, labels, training)
         return
 
+    model = train(images[training], labels[training])
     mask = np.zeros(len(labels), bool)
     mask[held_out] = True
-    OUT.mkdir(parents=True, exist_ok=True)
-    write(OUT / "digits.npz", images=images, labels=labels, held_out=mask)
+    archive = io.BytesIO()
+    np.savez_compressed(archive, images=images, labels=labels, held_out=mask)
+    write(OUT / "digits.npz", archive.getvalue())
     for kind in ("fp32", "drq"):
         path = OUT / f"digits_{kind}.tflite"
         write(path, convert(model, quantized=kind == "drq"))
         report(path.name, run(path, preprocess(images[mask])), labels[mask])
 
 
-def read_digits():
-    """Return images (1797, 8, 8) uint8 in [0, 16] and labels (1797,) uint8."""
-    digits = load_digits()
-    return digits.images.astype(np.uint8), digits.target.astype(np.uint8)
+def validate(images, labels, training):
+    """Print the accuracy on three random fifths of the training images."""
+    for number in (1, 2, 3):
+        taught, judged = split(training, labels[training], SPLIT_SEED + number)
+        model = train(images[taught], labels[taught])
+        logits = model.predict(preprocess(images[judged]), verbose=0)
+        report(f"validation {number}", logits, labels[judged])
 
 
 def split(indices, labels, seed):
     """Split off a fifth of the indices, with every digit in its proportion."""
-    return train_test_split(
-        indices, test_size=0.2, random_state=seed, stratify=labels
-    )
+    return train_test_split(indices, test_size=0.2, random_state=seed, stratify=labels)
 
 
 def preprocess(images):
@@ -115,7 +113,7 @@ def build():
     x = conv(x, 128, 1)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2)(x)
-    return keras.Model(image, layers.Dense(10, name="logits")(x))
+    return keras.Model(image, layers.Dense(10)(x), name="logits")
 
 
 def fused_mbconv(x, channels, stride=1, expansion=4):
@@ -150,7 +148,7 @@ def conv(x, channels, size, stride=1, activation="swish"):
     return layers.Activation(activation)(y) if activation else y
 
 
-def train(model, x, labels, epochs):
+def train(images, labels):
     """Fit by AdamW, cosine decay and label smoothing on shifted, noisy images."""
 
     def augment(image, target):
@@ -158,9 +156,13 @@ def train(model, x, labels, epochs):
         shifted = tf.image.random_crop(padded, (8, 8, 1))
         return shifted + tf.random.normal((8, 8, 1), stddev=NOISE), target
 
-    data = tf.data.Dataset.from_tensor_slices((x, tf.one_hot(labels, 10)))
-    data = data.shuffle(len(x)).map(augment).batch(BATCH, drop_remainder=True)
-    steps = epochs * (len(x) // BATCH)
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(SEED)
+    model = build()
+    pairs = preprocess(images), tf.one_hot(labels, 10)
+    data = tf.data.Dataset.from_tensor_slices(pairs).shuffle(len(images))
+    data = data.map(augment).batch(BATCH, drop_remainder=True)
+    steps = EPOCHS * (len(images) // BATCH)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, steps, warmup_target=LEARNING_RATE, warmup_steps=steps // 20
     )
@@ -169,7 +171,8 @@ def train(model, x, labels, epochs):
         loss=keras.losses.CategoricalCrossentropy(True, label_smoothing=0.1),
         metrics=["accuracy"],
     )
-    model.fit(data, epochs=epochs, verbose=2)
+    model.fit(data, epochs=EPOCHS, verbose=2)
+    return model
 
 
 def convert(model, quantized):
@@ -198,21 +201,19 @@ def run(path, x):
 
 
 def report(name, logits, labels):
+    """Print how many images have their largest logit at their label."""
     right = int(np.sum(logits.argmax(axis=1) == labels))
     print(f"{name}: {right} of {len(labels)} right, {right / len(labels):.2%}")
 
 
-def write(path, content=None, **arrays):
-    """Replace a file in one step by bytes or, as .npz, by arrays."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        if content is None:
-            np.savez_compressed(file, **arrays)
-        else:
-            file.write(content)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    print(f"{path.name}: {path.stat().st_size} bytes, sha256 {digest}")
+def write(path, content):
+    """Replace a file in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)
+    digest = hashlib.sha256(content).hexdigest()
+    print(f"{path.name}: {len(content)} bytes, sha256 {digest}")
 
 
 if __name__ == "__main__":
