@@ -1,9 +1,18 @@
 """The `.tflite` file as data: bytes in, frozen records out, no arithmetic."""
 
 from .read import read
-from .schema import File, Operator, Quantization, Signature, Subgraph, Tensor
+from .schema import (
+    DTYPES,
+    File,
+    Operator,
+    Quantization,
+    Signature,
+    Subgraph,
+    Tensor,
+)
 
 __all__ = [
+    "DTYPES",
     "File",
     "Operator",
     "Quantization",

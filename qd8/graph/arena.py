@@ -1,0 +1,105 @@
+"""Where each activation lives: one block of memory, places reused by lifetime."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from .graph import Graph
+
+ALIGNMENT = 64  # a cache line, and the widest vector
+# A damaged shape must not take the machine's memory. Real models stay far below:
+# full-width Stable Diffusion needs 0.3 GB, a 4K super-resolution net 2 GB.
+LIMIT = 2**32
+LIMIT_PER_FILE_BYTE = 10
+
+
+def lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
+    """Return, for each tensor that is computed, its first and last node.
+
+    Inputs live from node -1 on, outputs to the end; a tensor that nobody reads
+    lives while it is written.
+    """
+    first = dict.fromkeys(graph.inputs.values(), -1)
+    last = dict(first)
+    for place, node in enumerate(graph.nodes):
+        for i in node.inputs:
+            if i is not None and graph.tensors[i].data is None:
+                last[i] = place
+        for i in node.outputs:
+            first[i] = last[i] = place
+    for i in graph.outputs.values():
+        last[i] = len(graph.nodes)
+    return {i: (first[i], last[i]) for i in first}
+
+
+def place(graph: Graph) -> tuple[Mapping[int, int], int]:
+    """Give each tensor that is computed a place in one block of memory.
+
+    Greedy by size: the largest first, each at the lowest offset that is free for
+    its whole life. Source: Pisarchyk and Lee, "Efficient Memory Management for
+    Deep Neural Net Inference", 2020, algorithm 3.
+
+    Returns
+    -------
+    offsets : {tensor: offset in bytes, a multiple of `ALIGNMENT`}
+    size : bytes of the block
+
+    Raises
+    ------
+    ValueError
+        If a single tensor exceeds `LIMIT`, which only damaged shapes do.
+    """
+    lives = lifetimes(graph)
+    sizes = {i: _bytes(graph, i) for i in lives}
+    offsets: dict[int, int] = {}
+    total = 0
+    for i in sorted(lives, key=lambda i: (-sizes[i], i)):
+        first, last = lives[i]
+        offset = 0
+        neighbours = sorted(
+            (offsets[j], sizes[j])
+            for j in offsets
+            if lives[j][0] <= last and first <= lives[j][1]
+        )
+        for start, size in neighbours:
+            if offset + sizes[i] <= start:
+                break
+            offset = max(offset, start + size)
+        offsets[i] = offset
+        total = max(total, offset + sizes[i])
+    return offsets, total
+
+
+def check_size(graph: Graph, size: int, file_bytes: int) -> None:
+    """Refuse an arena that no honest file needs."""
+    limit = max(LIMIT, LIMIT_PER_FILE_BYTE * file_bytes)
+    if size > limit:
+        largest = max(lifetimes(graph), key=lambda i: _bytes(graph, i))
+        tensor = graph.tensors[largest]
+        raise ValueError(
+            f"{graph.source} needs {size} bytes for activations, more than {limit}; "
+            f"the largest is {tensor.name!r} of {tensor.shape}"
+        )
+
+
+def allocate(
+    graph: Graph, offsets: Mapping[int, int], size: int
+) -> dict[int, npt.NDArray[np.generic]]:
+    """Allocate the block and return the array of each tensor in it."""
+    block = np.empty(size + ALIGNMENT, np.uint8)
+    start = -block.ctypes.data % ALIGNMENT
+    arrays = {}
+    for i, offset in offsets.items():
+        tensor = graph.tensors[i]
+        count = math.prod(tensor.shape)
+        found = np.frombuffer(block, tensor.dtype, count, start + offset)
+        arrays[i] = found.reshape(tensor.shape)
+    return arrays
+
+
+def _bytes(graph: Graph, i: int) -> int:
+    tensor = graph.tensors[i]
+    size = math.prod(tensor.shape) * tensor.dtype.itemsize
+    return -(-size // ALIGNMENT) * ALIGNMENT

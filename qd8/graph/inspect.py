@@ -1,0 +1,160 @@
+"""What a file or a model consists of: a row for each operator.
+
+Works on every readable file, also on those that qd8 does not run.
+"""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from qd8 import tflite
+
+from .build import integer_activations
+from .graph import Graph
+from .model import Model
+from .operators import OPERATORS
+from .precision import Decision, decide, file_precision, weights_of
+from .table import Table, shape_text
+
+
+def _shapes_text(shapes: tuple[tuple[int, ...], ...]) -> str:
+    return ", ".join(map(shape_text, shapes))
+
+
+@dataclass(frozen=True, slots=True)
+class InspectRow:
+    """One operator.
+
+    inputs : shapes of the inputs that are computed while the model runs
+    weight : "int8 96x3x3x24", as the file (or a model's pass) holds it
+    quantized : runs dynamically quantized; ``reason`` says why, or why not
+    bytes : of its constants
+    """
+
+    index: int | None
+    op: str
+    name: str = field(metadata={"format": lambda s: s.split(";")[-1][-40:]})
+    inputs: tuple[tuple[int, ...], ...] = field(metadata={"format": _shapes_text})
+    output: tuple[int, ...] = field(metadata={"format": shape_text})
+    macs: int = field(metadata={"title": "MACs"})
+    weight: str
+    quantized: bool
+    reason: str
+    bytes: int
+
+
+def inspect(
+    model_or_path: "Model | tflite.File | str | os.PathLike[str] | bytes",
+) -> Table[InspectRow]:
+    """Return a row for each operator of a model or a file.
+
+    For a file, ``quantized`` says what ``load(path)`` would do.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or is none.
+    """
+    if isinstance(model_or_path, Model):
+        model = model_or_path
+        return _table(_rows_of_graph(model.graph), model.name, model.precision)
+    file = model_or_path
+    if not isinstance(file, tflite.File):
+        file = tflite.read(file)
+    if integer_activations(file) is not None:
+        return _table(_rows_of_file(file, "int8"), file.name, "full integer")
+    weights = weights_of(file.main.operators, file.main.tensors, OPERATORS)
+    precision = file_precision(weights)
+    return _table(_rows_of_file(file, precision), file.name, precision)
+
+
+def _table(rows: list[InspectRow], name: str, precision: str) -> Table[InspectRow]:
+    kinds: dict[str, int] = {}
+    for row in rows:
+        kinds[row.op] = kinds.get(row.op, 0) + 1
+    ranked = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    counts = ", ".join(f"{op} {n}" for op, n in ranked)
+    total = sum(row.macs for row in rows)
+    quantized = sum(row.macs for row in rows if row.quantized)
+    note = (
+        f"{len(rows)} operators: {counts}\n"
+        f"{total:,} MACs, {100 * quantized / max(total, 1):.1f} % of them dynamically "
+        f"quantized; {sum(row.bytes for row in rows):,} bytes of constants"
+    )
+    return Table(rows, f"{name}, {precision}", note)
+
+
+def _rows_of_graph(graph: Graph) -> list[InspectRow]:
+    rows = []
+    for node in graph.nodes:
+        output = graph.tensors[node.outputs[0]]
+        tensors = [graph.tensors[i] for i in node.inputs if i is not None]
+        weight = tensors[1] if node.operator.weight_axis is not None else None
+        constants = [t.data for t in tensors if t.data is not None]
+        rows.append(
+            InspectRow(
+                index=node.index,
+                op=node.operator.name,
+                name=output.name,
+                inputs=tuple(t.shape for t in tensors if t.data is None),
+                output=output.shape,
+                macs=node.operator.macs(graph.shapes(node), output.shape),
+                weight=f"{weight.dtype} {shape_text(weight.shape)}" if weight else "",
+                quantized=node.quantized,
+                reason=node.reason,
+                bytes=sum(data.nbytes for data in constants),
+            )
+        )
+    return rows
+
+
+def _rows_of_file(file: tflite.File, precision: str) -> list[InspectRow]:
+    graph = file.main
+    weights = weights_of(graph.operators, graph.tensors, OPERATORS)
+    float_file = file_precision(weights) == "fp32"
+    rows = []
+    for call in graph.operators:
+        operator = OPERATORS.get(call.op)
+        tensors = [None if i == -1 else graph.tensors[i] for i in call.inputs]
+        output = graph.tensors[call.outputs[0]] if call.outputs else None
+        has_weight = operator is not None and operator.weight_axis is not None
+        weight = tensors[1] if has_weight and len(tensors) > 1 else None
+        dtype = weight and np.dtype(tflite.DTYPES.get(weight.dtype, "u1"))
+        elements = int(np.prod(weight.shape, dtype=object)) if weight else 0
+        decision = decide(operator, dtype, elements, precision, float_file)
+        if precision == "int8":
+            reason = "full-integer activations: their execution comes later"
+            decision = Decision(False, reason)
+        present = [t for t in tensors if t is not None]
+        rows.append(
+            InspectRow(
+                index=call.index,
+                op=call.op,
+                name=output.name if output else "",
+                inputs=tuple(t.shape for t in present if t.data is None),
+                output=output.shape if output else (),
+                macs=_macs(operator, tensors, output),
+                weight=_weight_text(weight),
+                quantized=decision.quantized,
+                reason=decision.reason,
+                bytes=sum(t.data.nbytes for t in present if t.data is not None),
+            )
+        )
+    return rows
+
+
+def _macs(operator: Any, tensors: list[Any], output: Any) -> int:
+    """Count MACs from the shapes that a file states, 0 where they make no sense."""
+    if operator is None or output is None:
+        return 0
+    try:
+        shapes = [None if t is None else t.shape for t in tensors]
+        return int(operator.macs(shapes, output.shape))
+    except (IndexError, TypeError):
+        return 0
+
+
+def _weight_text(weight: Any) -> str:
+    return f"{weight.dtype.lower()} {shape_text(weight.shape)}" if weight else ""

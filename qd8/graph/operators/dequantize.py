@@ -1,0 +1,57 @@
+"""DEQUANTIZE of a constant: float weights stored as int8 or float16 (R27).
+
+It is folded when the graph is built. Dequantizing an activation belongs to
+full-integer files, which qd8 does not run yet.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .operator import Array, Arrays, Given, Input, Operator, Options, Shape
+
+
+def shape(given: Given, options: Options) -> Shape:
+    assert given.shapes[0] is not None
+    return given.shapes[0]
+
+
+def dequantize(
+    data: Array, scale: Array | None, zero_point: Array | None, axis: int
+) -> Array:
+    """Return the real numbers that stored ones stand for (R27).
+
+    Parameters
+    ----------
+    data : int8 or float16
+    scale : (n,) float32, None for float16
+    zero_point : (n,) integers, None for float16
+    axis : int
+        The axis of n extents, when n > 1.
+
+    Returns
+    -------
+    float32 of the shape of ``data``
+    """
+    if scale is None or zero_point is None:
+        return data.astype(np.float32)
+    along = [1] * data.ndim
+    if scale.size > 1:
+        along[axis] = scale.size
+    steps = data.astype(np.int32) - zero_point.astype(np.int32).reshape(along)
+    with np.errstate(all="ignore"):
+        return steps.astype(np.float32) * scale.astype(np.float32).reshape(along)
+
+
+def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
+    raise AssertionError("a DEQUANTIZE in a graph has been folded")
+
+
+DEQUANTIZE = Operator(
+    name="DEQUANTIZE",
+    inputs=(Input("x", dtypes=("INT8", "FLOAT16"), constant=True),),
+    reference="dequantize",
+    shape=shape,
+    bind=bind,
+    fold=dequantize,
+)

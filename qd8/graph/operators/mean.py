@@ -1,0 +1,45 @@
+"""MEAN over constant axes (R22)."""
+
+from typing import Any
+
+from . import fields
+from .operator import Array, Arrays, Given, Input, Operator, Options, Shape, X
+
+AXES = Input("axes", dtypes=("INT32", "INT64"), constant=True, option=True)
+
+
+def decode(given: Given) -> Options:
+    x = given.shapes[0]
+    assert x is not None
+    axes = fields.integers(given, "axes") or ()
+    rank = len(x)
+    if any(not -rank <= axis < rank for axis in axes):
+        raise ValueError(f"its axes are {axes} but its input {x} has {rank}")
+    return {
+        "axes": tuple(sorted({axis % rank for axis in axes})),
+        "keepdims": bool(given.options.get("keep_dims", False)),
+    }
+
+
+def shape(given: Given, options: Options) -> Shape:
+    x = given.shapes[0]
+    assert x is not None
+    if options["keepdims"]:
+        return tuple(1 if i in options["axes"] else n for i, n in enumerate(x))
+    return tuple(n for i, n in enumerate(x) if i not in options["axes"])
+
+
+def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
+    from qd8.kernels.float_mean import bind_mean
+
+    return bind_mean(*arrays, out, axes=options["axes"], threads=threads)
+
+
+MEAN = Operator(
+    name="MEAN",
+    inputs=(X, AXES),
+    reference="mean",
+    decode=decode,
+    shape=shape,
+    bind=bind,
+)

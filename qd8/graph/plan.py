@@ -1,0 +1,124 @@
+"""The plan: weights packed once, every node bound once to calls of kernels.
+
+A `Plan` belongs to a graph and holds what all threads share. A `Context` is one arena
+with the calls bound to it; a thread that runs the model takes one from the pool and
+puts it back, so that several may run one model at once.
+"""
+
+import copy
+import threading
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .arena import allocate, check_size, place
+from .graph import Graph, Node
+
+if TYPE_CHECKING:
+    from qd8.kernels.launch import Call
+
+Array = npt.NDArray[Any]
+
+
+class Context:
+    """One arena and the calls bound to it, for one run at a time.
+
+    arrays : {tensor: its array}, constants included
+    calls : for each node, its calls
+    flat : all of them
+    """
+
+    __slots__ = ("arrays", "calls", "flat")
+
+    def __init__(self, arrays: dict[int, Array], calls: "list[list[Call]]") -> None:
+        self.arrays = arrays
+        self.calls = calls
+        self.flat = [call for each in calls for call in each]
+
+
+class Plan:
+    """What running a graph needs, whoever runs it.
+
+    Parameters
+    ----------
+    graph : Graph
+        After the precision pass.
+    file_bytes : int
+        The size of the file, which bounds the arena (`arena.check_size`).
+
+    Raises
+    ------
+    ValueError
+        If a layer refuses its weights, or the arena would be absurdly large.
+    """
+
+    def __init__(self, graph: Graph, file_bytes: int) -> None:
+        self.graph = graph
+        self.offsets, self.arena_bytes = place(graph)
+        check_size(graph, self.arena_bytes, file_bytes)
+        # Layers pack their own; kernels of float nodes are given addresses, so:
+        # aligned, in C order, in this machine's byte order.
+        used = {i for n in graph.nodes if not n.quantized for i in n.inputs}
+        self.constants = {
+            i: np.require(t.data, t.dtype.newbyteorder("="), ["C", "A"])
+            for i, t in enumerate(graph.tensors)
+            if t.data is not None and i in used
+        }
+        self.layers = [self._layer(node) for node in graph.nodes]
+        self._pools: dict[int, list[Context]] = defaultdict(list)
+        self._lock = threading.Lock()
+
+    def take(self, threads: int) -> Context:
+        """Take a context for a number of threads from the pool, or bind a new one."""
+        with self._lock:
+            pool = self._pools[threads]
+            if pool:
+                return pool.pop()
+        return self._bind(threads)
+
+    def give_back(self, threads: int, context: Context) -> None:
+        """Return a context to the pool."""
+        with self._lock:
+            self._pools[threads].append(context)
+
+    def clone(self) -> "Plan":
+        """Return a plan that shares everything but the contexts."""
+        other = copy.copy(self)
+        other._pools = defaultdict(list)
+        other._lock = threading.Lock()
+        return other
+
+    def _layer(self, node: Node) -> Any:
+        """Build the quantized layer of a node, None for a float node."""
+        if not node.quantized:
+            return None
+        form = node.operator.quantized
+        assert form is not None
+        _, weight, bias = node.operator.view(self.graph.arrays(node), node.options)
+        scale = self.graph.tensors[node.inputs[1]].scale
+        try:
+            return form.layer(weight, scale, bias, dict(node.options))
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"{self.graph.source}: operator {node.index} ({node.operator.name}): "
+                f"{error}"
+            ) from None
+
+    def _bind(self, threads: int) -> Context:
+        arrays = {
+            **self.constants,
+            **allocate(self.graph, self.offsets, self.arena_bytes),
+        }
+        calls = []
+        for node, layer in zip(self.graph.nodes, self.layers, strict=True):
+            operator = node.operator
+            inputs = [None if i is None else arrays[i] for i in node.inputs]
+            inputs = list(operator.view(inputs, node.options))
+            out = operator.view_out(arrays[node.outputs[0]])
+            if layer is None:
+                calls.append(operator.bind(inputs, out, dict(node.options), threads))
+            else:
+                calls.append(layer.bind(inputs[0], out, threads))
+        return Context(arrays, calls)

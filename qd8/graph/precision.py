@@ -1,0 +1,239 @@
+"""The precision pass (R30): which nodes run quantized, which tensors are float16.
+
+precision   int8 weights   float weights      activations
+fp32        dequantized    float32            float32
+qd8-f32     quantized      float32 (a)        float32
+qd8-f16     quantized      float16 (a)        float16
+fp16        dequantized    float16            float16
+
+(a) In a file without int8 weights, those of CONV_2D and FULLY_CONNECTED with 1024
+elements and more are quantized by the converter's rule (R12). Biases are float32
+everywhere, as are the inputs and outputs of the model.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from qd8 import tflite
+
+from .graph import Graph, Node, Tensor
+from .operators.cast import CAST
+from .operators.dequantize import dequantize
+from .operators.operator import Operator
+
+PRECISIONS = ("fp32", "qd8-f32", "qd8-f16", "fp16")
+# The converter's own limit, below which it leaves weights in float.
+# Source: tensorflow/lite/tools/optimize/quantize_weights.cc, kWeightsMinNumElements.
+MIN_ELEMENTS = 1024
+
+
+class Decision(NamedTuple):
+    """Whether a node runs dynamically quantized, and why or why not."""
+
+    quantized: bool
+    reason: str
+
+
+def file_precision(weights: Iterable[tuple[Operator, Any]]) -> str:
+    """Return the precision that a file asks for.
+
+    Parameters
+    ----------
+    weights : (operator, dtype of its weight) for each node that has weights
+    """
+    return "qd8-f32" if _has_int8(weights) else "fp32"
+
+
+def decide(
+    operator: Operator | None,
+    dtype: Any,
+    elements: int,
+    precision: str,
+    float_file: bool,
+) -> Decision:
+    """Decide for one node how its weights are used.
+
+    Parameters
+    ----------
+    operator : Operator or None
+        None for one that qd8 does not have.
+    dtype : NumPy dtype or None
+        Of its weight in the file; None if it has no weight.
+    elements : int
+        Of its weight.
+    precision : one of `PRECISIONS`
+    float_file : bool
+        No weight in the file is int8.
+    """
+    if operator is None:
+        return Decision(False, "qd8 does not have this operator")
+    if operator.weight_axis is None or dtype is None:
+        return Decision(False, "no weights")
+    is_int8 = np.dtype(dtype) == np.int8
+    if operator.quantized is None:
+        reason = f"{operator.name} has no dynamically quantized form"
+        if is_int8:
+            reason += ": its int8 weights are dequantized at load"
+        return Decision(False, reason)
+    if not precision.startswith("qd8"):
+        reason = f"precision {precision}"
+        if is_int8:
+            reason += ": its int8 weights are dequantized at load"
+        return Decision(False, reason)
+    if is_int8:
+        return Decision(True, "int8 weights in the file")
+    if not float_file:
+        return Decision(False, "float weights in a file with int8 weights")
+    if elements < MIN_ELEMENTS:
+        return Decision(False, f"{elements} weights, fewer than {MIN_ELEMENTS}")
+    return Decision(True, "float weights quantized by the converter's rule")
+
+
+def apply_precision(graph: Graph, precision: str | None) -> tuple[Graph, str]:
+    """Return the graph in a precision, and which that is.
+
+    Parameters
+    ----------
+    graph : Graph
+        As the file says.
+    precision : one of `PRECISIONS`, or None
+        None is ``"qd8-f32"`` for a file with int8 weights, else ``"fp32"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such precision.
+    """
+    weights = [(node.operator, _weight(graph, node)) for node in graph.nodes]
+    dtypes = [(operator, w.dtype) for operator, w in weights if w is not None]
+    if precision is None:
+        precision = file_precision(dtypes)
+    if precision not in PRECISIONS:
+        raise ValueError(
+            f"precision is {precision!r}; needed is one of {', '.join(PRECISIONS)}"
+        )
+    float_file = not _has_int8(dtypes)
+    nodes = []
+    for node, (operator, weight) in zip(graph.nodes, weights, strict=True):
+        decision = decide(
+            operator,
+            None if weight is None else weight.dtype,
+            0 if weight is None else int(np.prod(weight.shape)),
+            precision,
+            float_file,
+        )
+        nodes.append(
+            replace(node, quantized=decision.quantized, reason=decision.reason)
+        )
+    graph = _convert_constants(graph.replace(nodes=tuple(nodes)), precision)
+    if precision.endswith("16"):
+        graph = _convert_activations(graph)
+    return graph, precision
+
+
+def _has_int8(weights: Iterable[tuple[Operator, Any]]) -> bool:
+    return any(dtype == np.int8 for _, dtype in weights)
+
+
+def _weight(graph: Graph, node: Node) -> Tensor | None:
+    """Return the weight of a node, None for an operator without weights."""
+    if node.operator.weight_axis is None or node.inputs[1] is None:
+        return None
+    return graph.tensors[node.inputs[1]]
+
+
+def _convert_constants(graph: Graph, precision: str) -> Graph:
+    """Give each node its constants in the type in which it uses them.
+
+    Two nodes may use one constant differently, so each use gets its own tensor
+    where the type changes, and uses that agree share it.
+    """
+    tensors = list(graph.tensors)
+    made: dict[tuple[int, str], int] = {}
+    nodes = []
+    half = precision.endswith("16")
+    for node in graph.nodes:
+        inputs = list(node.inputs)
+        declared = node.operator.inputs
+        for place, index in enumerate(inputs):
+            if index is None or tensors[index].data is None:
+                continue
+            role = declared[min(place, len(declared) - 1)]
+            if place == 1 and node.quantized:
+                kind = "int8"
+            elif half and not role.stays_float32:
+                kind = "float16"
+            else:
+                kind = "float32"
+            if tensors[index].dtype == np.dtype(kind):
+                continue
+            if (index, kind) not in made:
+                made[index, kind] = len(tensors)
+                axis = node.operator.weight_axis or 0
+                tensors.append(_converted(tensors[index], kind, axis))
+            inputs[place] = made[index, kind]
+        nodes.append(replace(node, inputs=tuple(inputs)))
+    return graph.replace(tensors=tuple(tensors), nodes=tuple(nodes))
+
+
+def _converted(tensor: Tensor, kind: str, axis: int) -> Tensor:
+    """Return a constant as "int8" (R12), "float32" (R27) or "float16" (R30)."""
+    data, scale = tensor.data, None
+    assert data is not None
+    if kind == "int8":
+        from qd8.quantize import quantize_weights
+
+        data, scale = quantize_weights(data.astype(np.float32), axis=axis)
+    else:
+        if tensor.scale is not None:
+            zero_point = np.zeros(tensor.scale.size, np.int32)
+            data = dequantize(data, tensor.scale, zero_point, axis)
+        with np.errstate(over="ignore"):  # R4: 65520 and above become infinity
+            data = data.astype(kind)
+    name = f"{tensor.name} ({kind})"
+    return Tensor(name, tensor.shape, np.dtype(kind), data, scale)
+
+
+def _convert_activations(graph: Graph) -> Graph:
+    """Make every activation float16, converted once at the edges (R30)."""
+    half = np.dtype(np.float16)
+    tensors = [
+        tensor if tensor.data is not None else replace(tensor, dtype=half)
+        for tensor in graph.tensors
+    ]
+    inner: dict[int, int] = {}
+    for i in dict.fromkeys((*graph.inputs.values(), *graph.outputs.values())):
+        tensors[i] = graph.tensors[i]
+        inner[i] = len(tensors)
+        name = f"{graph.tensors[i].name} (float16)"
+        tensors.append(replace(graph.tensors[i], name=name, dtype=half))
+    nodes = [_cast(i, inner[i]) for i in graph.inputs.values()]
+    for node in graph.nodes:
+        inputs = tuple(None if i is None else inner.get(i, i) for i in node.inputs)
+        outputs = tuple(inner.get(i, i) for i in node.outputs)
+        nodes.append(replace(node, inputs=inputs, outputs=outputs))
+    given = set(graph.inputs.values())
+    nodes += [_cast(inner[i], i) for i in graph.outputs.values() if i not in given]
+    return graph.replace(tensors=tuple(tensors), nodes=tuple(nodes))
+
+
+def _cast(source: int, target: int) -> Node:
+    return Node(None, CAST, (source,), (target,), {}, reason="edge of the model")
+
+
+def weights_of(
+    operators: Iterable[tflite.Operator],
+    tensors: tuple[tflite.Tensor, ...],
+    known: Mapping[str, Operator],
+) -> list[tuple[Operator, Any]]:
+    """Return (operator, NumPy dtype of its weight) as a file says, for `decide`."""
+    found = []
+    for call in operators:
+        operator = known.get(call.op)
+        if operator and operator.weight_axis is not None and len(call.inputs) > 1:
+            dtype = tflite.DTYPES.get(tensors[call.inputs[1]].dtype)
+            found.append((operator, np.dtype(dtype) if dtype else None))
+    return found

@@ -1,0 +1,84 @@
+"""Run a plan once: copy inputs in, walk the calls, copy results out."""
+
+from collections.abc import Callable, Sequence
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .graph import Graph
+from .plan import Context, Plan
+
+Array = npt.NDArray[Any]
+# (position of the node, its inputs and its output by tensor name)
+Watch = Callable[[int, dict[str, Array], dict[str, Array]], None]
+
+
+def run_plan(
+    plan: Plan,
+    inputs: Sequence[Array],
+    threads: int,
+    keep: Sequence[int] = (),
+    watch: Watch | None = None,
+    times: list[int] | None = None,
+) -> dict[int, Array]:
+    """Return the outputs and the kept tensors of one run, by tensor index.
+
+    Parameters
+    ----------
+    inputs : arrays in the order of ``plan.graph.inputs``, checked
+    keep : tensors to return besides the outputs
+    watch : called after each node, with copies
+    times : filled with the nanoseconds of each node
+    """
+    context = plan.take(threads)
+    try:
+        graph = plan.graph
+        for i, value in zip(graph.inputs.values(), inputs, strict=True):
+            np.copyto(context.arrays[i], value)
+        if keep or watch is not None or times is not None:
+            kept = _walk(graph, context, keep, watch, times)
+        else:
+            from qd8.kernels.launch import run
+
+            run(context.flat)
+            kept = {}
+        for i in graph.outputs.values():
+            kept[i] = context.arrays[i].copy()
+        return kept
+    finally:
+        plan.give_back(threads, context)
+
+
+def _walk(
+    graph: Graph,
+    context: Context,
+    keep: Sequence[int],
+    watch: Watch | None,
+    times: list[int] | None,
+) -> dict[int, Array]:
+    """Run node by node; a tensor's place may be reused once its readers have run."""
+    from qd8.kernels.launch import run
+
+    wanted = set(keep)
+    arrays = context.arrays
+    kept = {i: arrays[i].copy() for i in graph.inputs.values() if i in wanted}
+    for position, node in enumerate(graph.nodes):
+        start = perf_counter_ns()
+        run(context.calls[position])
+        if times is not None:
+            times.append(perf_counter_ns() - start)
+        for i in node.outputs:
+            if i in wanted:
+                kept[i] = arrays[i].copy()
+        if watch is not None:
+            constants = graph.arrays(node)
+            given = {
+                graph.tensors[i].name: arrays[i].copy()
+                for i, constant in zip(node.inputs, constants, strict=True)
+                if i is not None and constant is None
+            }
+            made = {graph.tensors[i].name: arrays[i].copy() for i in node.outputs}
+            watch(position, given, made)
+    return kept
