@@ -6,9 +6,9 @@ to be fast and not meant for use in production: it is what everything else must 
 """
 
 from .exponential import exp
-from .fma import fma
 from .operators.arithmetic import add, mul, sub
 from .operators.average_pool_2d import average_pool_2d
+from .operators.cast import cast
 from .operators.concatenation import concatenation
 from .operators.conv2d import conv2d, conv2d_steps
 from .operators.conv2d_float import conv2d_float
@@ -24,8 +24,8 @@ from .operators.relu import relu, relu6
 from .operators.reshape import reshape
 from .operators.softmax import softmax
 from .quantize import QuantizedRows, quantize_images, quantize_rows
-from .quantize_weights import QuantizedWeights, quantize_weights
 from .steps import Steps
+from .weights import QuantizedWeights, quantize_weights
 
 #: Changes with any rule of docs/numerics.md.
 NUMERICS_VERSION = 1
@@ -37,6 +37,7 @@ __all__ = [
     "Steps",
     "add",
     "average_pool_2d",
+    "cast",
     "concatenation",
     "conv2d",
     "conv2d_float",
@@ -44,7 +45,6 @@ __all__ = [
     "depthwise_conv2d",
     "dequantize",
     "exp",
-    "fma",
     "fully_connected",
     "fully_connected_float",
     "fully_connected_steps",

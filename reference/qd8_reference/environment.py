@@ -10,14 +10,15 @@ import numpy as np
 
 # Arrays, so that the arithmetic below is done by the machine when it is asked for.
 _ONE = np.ones(1, np.float32)
-_SUBNORMAL = np.full(1, 1e-40, np.float32)
+# From its bits: a thread that flushes would read 1e-40 as zero.
+_SUBNORMAL = np.full(1, 71362, np.int32).view(np.float32)
 _BELOW_HALF_STEP = np.full(1, 2.0**-26, np.float32)
 
 
 def require_ieee754() -> None:
     """Raise RuntimeError if this thread flushes subnormals or rounds otherwise."""
     with np.errstate(all="ignore"):
-        if (_SUBNORMAL * _ONE)[0] == 0 or (_SUBNORMAL.view(np.int32)[0] == 0):
+        if not (_SUBNORMAL * _ONE).view(np.int32)[0]:
             raise RuntimeError(
                 "this thread flushes subnormal numbers to zero (FTZ or DAZ is set); "
                 "the reference needs plain IEEE 754 arithmetic: call it elsewhere"
