@@ -10,32 +10,7 @@ from hypothesis import strategies as st
 from qd8_reference.fma import fma, fma_flushed
 
 from tests.checks import assert_same_bits
-
-FLT_MAX = Fraction(float(np.finfo(np.float32).max))
-FLT_MIN = Fraction(1, 2**126)
-
-
-def rounded(exact: Fraction, *, flushing: bool = False) -> np.float32:
-    """Round a nonzero rational to float32, to nearest, ties to even, from scratch."""
-    sign = -1.0 if exact < 0 else 1.0
-    exact = abs(exact)
-    exponent = exact.numerator.bit_length() - exact.denominator.bit_length()
-    while Fraction(2) ** exponent > exact:
-        exponent -= 1
-    while Fraction(2) ** (exponent + 1) <= exact:
-        exponent += 1
-    unbounded = half_even(exact / Fraction(2) ** (exponent - 23))
-    if flushing and unbounded * Fraction(2) ** (exponent - 23) < FLT_MIN:
-        return np.float32(sign * 0.0)
-    unit = Fraction(2) ** max(exponent - 23, -149)
-    value = half_even(exact / unit) * unit
-    return np.float32(sign * np.inf if value > FLT_MAX else sign * float(value))
-
-
-def half_even(x: Fraction) -> int:
-    """Round a positive rational to an integer; Python's round is half to even."""
-    return round(x)
-
+from tests.exact import fl
 
 # Any bit pattern, so that exponents are as likely as mantissas; and triples whose
 # product is near the addend, where one rounding and two differ.
@@ -110,7 +85,7 @@ def check_r1(a: np.float32, b: np.float32, c: np.float32) -> None:
     if exact == 0:
         assert got == 0
         return
-    assert_same_bits(rounded(exact), got)
+    assert_same_bits(fl(exact), got)
 
 
 def check_r2(a: np.float32, b: np.float32, c: np.float32) -> None:
@@ -120,7 +95,7 @@ def check_r2(a: np.float32, b: np.float32, c: np.float32) -> None:
     exact = Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))
     if exact != 0:
         got = fma_flushed(array(a), array(b), array(c))[0]
-        assert_same_bits(rounded(exact, flushing=True), got)
+        assert_same_bits(fl(exact, flushing=True), got)
 
 
 def array(value: float) -> npt.NDArray[np.float32]:
