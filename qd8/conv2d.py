@@ -1,0 +1,454 @@
+"""The 2-D convolution operator: validate, pack once, call."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from qd8 import arguments, settings
+from qd8.fully_connected import FullyConnected, Steps, float_bits
+from qd8.kernels import cache, gemm, igemm, isa, launch, quantize, schedule
+from qd8.kernels.vector import I16, U8
+from qd8.pack import PackedWeights, aligned, pack
+from qd8.quantize import PART, images, kind, quantize_weights
+from qd8.workspace import address, scratch
+
+Padding = str | tuple[tuple[int, int], tuple[int, int]]
+LAYOUTS = {"OHWI": (0, 1, 2, 3), "OIHW": (0, 2, 3, 1), "HWIO": (3, 0, 1, 2)}
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the outputs of one input size lie, and the memory they need."""
+
+    images: int
+    H: int
+    W: int
+    OH: int
+    OW: int
+    top: int
+    left: int
+    padded_H: int
+    padded_W: int
+    image_bytes: int  # of a quantized, padded image, with slack
+    parts: int  # shares of an image whose ranges are found apart
+    plan: schedule.Schedule
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of scratch: images, partial ranges, parameters, the tasks' own."""
+        return self.offsets[-1]
+
+    @property
+    def offsets(self) -> tuple[int, int, int, int, int]:
+        """Where partial ranges, zero points, scales and task scratch begin; the end."""
+        sizes = (
+            self.images * self.image_bytes,
+            self.images * self.parts * 12,
+            self.images * 4,
+            self.images * 4,
+            self.plan.tasks * self.plan.scratch_bytes,
+        )
+        at = [0]
+        for size in sizes:
+            at.append(-(-(at[-1] + size) // 64) * 64)
+        return at[1], at[2], at[3], at[4], at[5]
+
+
+def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    """TensorFlow's SAME along one axis (R17): (before, after)."""
+    outputs = -(-size // stride)
+    total = max((outputs - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+    return total // 2, total - total // 2
+
+
+def checked_padding(value: object) -> Padding:
+    """Return "SAME", "VALID" or ((top, bottom), (left, right)), each 0 or more."""
+    if isinstance(value, str):
+        if value in ("SAME", "VALID"):
+            return value
+    elif isinstance(value, tuple | list) and len(value) == 2:
+        pairs = tuple(tuple(p) if isinstance(p, tuple | list) else () for p in value)
+        flat = [n for p in pairs for n in p]
+        if all(len(p) == 2 for p in pairs) and all(
+            isinstance(n, int | np.integer) and n >= 0 for n in flat
+        ):
+            top, bottom, left, right = (int(n) for n in flat)
+            return (top, bottom), (left, right)
+    raise ValueError(
+        f"padding is {value!r}; it must be 'SAME', 'VALID' or "
+        "((top, bottom), (left, right)) of ints of 0 or more"
+    )
+
+
+class Conv2D:
+    """2-D convolution of NHWC images with int8 OHWI weights, quantizing each image.
+
+    Parameters
+    ----------
+    weight : (O, KH, KW, I / groups) int8
+    weight_scale : (O,), (1,) or () float32; real units per step
+    bias : (O,) float32 or None
+    stride, dilation : (height, width)
+    padding : "SAME", "VALID" or ((top, bottom), (left, right))
+    groups : int; input and output channels are split into as many parts
+    activation : "none", "relu", "relu6" or "relu_n1_to_1"
+    f16_scale : "exact" or "xnnpack"
+        "xnnpack" rounds the multiplier of float16 images to float16 as XNNPACK's
+        x86 kernels do (R16), which ruins images whose range is below 0.0039.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has another dtype, shape or an impossible value.
+
+    Notes
+    -----
+    R5 to R17 of docs/numerics.md. A 1x1 convolution of stride 1, unpadded and
+    ungrouped is a fully connected over pixels and quantizes each pixel (R11), except
+    from 1 channel to 1. Packed for ``isa.current()`` when built.
+    """
+
+    def __init__(
+        self,
+        weight: npt.NDArray[np.int8],
+        weight_scale: npt.NDArray[np.float32],
+        bias: npt.NDArray[np.float32] | None = None,
+        *,
+        stride: tuple[int, int] = (1, 1),
+        padding: Padding = "SAME",
+        dilation: tuple[int, int] = (1, 1),
+        groups: int = 1,
+        activation: str = "none",
+        f16_scale: str = "exact",
+    ) -> None:
+        weight = arguments.weights(weight, 4, "(O, KH, KW, I / groups)")
+        scale = arguments.weight_scales(weight_scale, len(weight))
+        bias = arguments.biases(bias, len(weight))
+        self._bounds = arguments.activation(activation)
+        self.activation = activation
+        self.has_bias = bias is not None
+        self.stride = arguments.pair("stride", stride)
+        self.dilation = arguments.pair("dilation", dilation)
+        self.padding = checked_padding(padding)
+        if isinstance(groups, bool) or not isinstance(groups, int | np.integer):
+            raise TypeError(f"groups is {groups!r}; it must be an int")
+        if groups < 1 or len(weight) % groups:
+            raise ValueError(
+                f"groups is {groups}; it must divide the {len(weight)} output channels"
+            )
+        self.groups = int(groups)
+        if f16_scale not in ("exact", "xnnpack"):
+            raise ValueError(
+                f"f16_scale is {f16_scale!r}; it must be 'exact' or 'xnnpack'"
+            )
+        self.f16_scale = f16_scale
+        self.shape: tuple[int, ...] = weight.shape
+        self._pixels: FullyConnected | None = None
+        if self.per_pixel:
+            flat = weight.reshape(len(weight), -1)
+            self._pixels = FullyConnected(flat, scale, bias, activation=activation)
+            self.packed: PackedWeights = self._pixels.packed
+        else:
+            flat = np.ascontiguousarray(weight).reshape(len(weight), -1)
+            self.packed = pack(flat, scale, bias, isa.current(), self.groups)
+        self._geometries: dict[tuple[int, ...], Geometry] = {}
+
+    @classmethod
+    def from_float(
+        cls,
+        weight: npt.NDArray[np.float32],
+        bias: npt.NDArray[np.float32] | None = None,
+        *,
+        weight_layout: str = "OHWI",
+        **options: Any,
+    ) -> Self:
+        """Quantize float32 weights by the converter's rule, per output channel.
+
+        weight_layout : "OHWI", "OIHW" (torch, ONNX) or "HWIO" (Keras, JAX)
+        """
+        if weight_layout not in LAYOUTS:
+            raise ValueError(
+                f"weight_layout is {weight_layout!r}; "
+                f"it must be one of {', '.join(LAYOUTS)}"
+            )
+        weight = arguments.float_weights(weight, 4, weight_layout)
+        values, scale = quantize_weights(
+            np.ascontiguousarray(weight.transpose(LAYOUTS[weight_layout]))
+        )
+        return cls(values, scale, bias, **options)
+
+    @property
+    def per_pixel(self) -> bool:
+        """R11: whether this is a fully connected over pixels."""
+        unpadded = self.padding in ("SAME", "VALID", ((0, 0), (0, 0)))
+        plain = self.stride == (1, 1) and self.groups == 1 and unpadded
+        return plain and self.shape[1:3] == (1, 1) and self.shape != (1, 1, 1, 1)
+
+    @property
+    def weight(self) -> npt.NDArray[np.int8]:
+        """(O, KH, KW, I / groups) int8, unpacked from the panels."""
+        return self.packed.weight().reshape(self.shape)
+
+    @property
+    def weight_scale(self) -> npt.NDArray[np.float32]:
+        """(O,) float32, real units per step."""
+        return self.packed.channels("weight_scale")
+
+    @property
+    def bias(self) -> npt.NDArray[np.float32] | None:
+        """(O,) float32, subnormals flushed, or None."""
+        return self.packed.channels("bias") if self.has_bias else None
+
+    def __call__(
+        self, x: npt.NDArray[Any], out: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[Any]:
+        """Apply the operator to images.
+
+        Parameters
+        ----------
+        x : (N, H, W, C) float32 or float16
+        out : (N, OH, OW, O) of the dtype of ``x``, C-contiguous; made if not given
+
+        Returns
+        -------
+        (N, OH, OW, O) of the dtype of ``x``; an image whose range is not finite is
+        all NaN (a pixel, where the convolution quantizes pixels)
+        """
+        x = self._checked(x)
+        out = arguments.output(out, self.output_shape(x.shape), x.dtype, x)
+        self._run(x, out, None)
+        return out
+
+    def steps(self, x: npt.NDArray[Any]) -> Steps:
+        """Return what happens inside for ``x``: every intermediate, then the output."""
+        x = self._checked(x)
+        if self._pixels is not None:
+            return self._pixels.steps(x)
+        out = np.empty(self.output_shape(x.shape), x.dtype)
+        accumulator = np.empty(out.shape, np.int32)
+        self._run(x, out, accumulator)
+        return Steps(*images(x, half=self._half(x)), accumulator, out)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """(N, OH, OW, O) for images of ``shape``."""
+        n, H, W, _ = shape
+        OH, OW, _, _ = self._extents(H, W)
+        return n, OH, OW, self.shape[0]
+
+    def _half(self, x: npt.NDArray[Any]) -> bool:
+        return self.f16_scale == "xnnpack" and x.dtype == np.float16
+
+    def _checked(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        x = arguments.activations("x", x)
+        O, KH, KW, I = self.shape
+        C = I * self.groups
+        if x.ndim != 4:
+            raise ValueError(f"x has shape {x.shape}; it must be (N, H, W, {C})")
+        if x.shape[3] != C:
+            hint = ""
+            if x.shape[1] == C:
+                hint = "; x looks like NCHW: x.transpose(0, 2, 3, 1)"
+            elif x.shape[3] == KH * self.groups and KW == I:
+                hint = (
+                    "; weight looks like OIHW: weight.transpose(0, 2, 3, 1), "
+                    "or from_float(..., weight_layout='OIHW')"
+                )
+            raise ValueError(
+                f"x has {x.shape[3]} channels (shape {x.shape}); weight is "
+                f"({O}, {KH}, {KW}, {I}) with {self.groups} group(s) "
+                f"and needs {C}{hint}"
+            )
+        if 0 in x.shape[1:]:
+            raise ValueError(f"x has shape {x.shape}; H, W and C must be 1 or more")
+        self._extents(x.shape[1], x.shape[2])
+        return x
+
+    def _extents(self, H: int, W: int) -> tuple[int, int, int, int]:
+        """(OH, OW, top, left) of the output and the padding."""
+        pads = []
+        for axis, size in enumerate((H, W)):
+            kernel, step, spread = (
+                self.shape[1 + axis],
+                self.stride[axis],
+                self.dilation[axis],
+            )
+            if self.padding == "SAME":
+                before, after = same_padding(size, kernel, step, spread)
+            elif self.padding == "VALID":
+                before = after = 0
+            else:
+                before, after = self.padding[axis]  # type: ignore[misc,assignment]
+            room = size + before + after - (kernel - 1) * spread - 1
+            if room < 0:
+                raise ValueError(
+                    f"x is {H} x {W} and the kernel {self.shape[1]} x {self.shape[2]} "
+                    f"with dilation {self.dilation} and padding {self.padding!r}: "
+                    "no output is left"
+                )
+            pads.append((room // step + 1, before))
+        return pads[0][0], pads[1][0], pads[0][1], pads[1][1]
+
+    def _run(
+        self,
+        x: npt.NDArray[Any],
+        out: npt.NDArray[Any],
+        accumulator: npt.NDArray[np.int32] | None,
+    ) -> None:
+        if out.size == 0:
+            return
+        if self._pixels is not None:
+            self._pixels._run(x, out, accumulator)
+            return
+        geometry = self._geometry(x.shape, settings.get_num_threads())
+        room = scratch(geometry.scratch_bytes)
+        launch.run(self._calls(geometry, x, out, accumulator, room))
+
+    def bind(
+        self, x: npt.NDArray[Any], out: npt.NDArray[Any], threads: int
+    ) -> list[launch.Call]:
+        """Calls that compute ``out`` from ``x``, both C-contiguous and checked."""
+        if self._pixels is not None:
+            return self._pixels.bind(x, out, threads)
+        geometry = self._geometry(x.shape, threads)
+        return self._calls(geometry, x, out, None, aligned(geometry.scratch_bytes))
+
+    def _geometry(self, shape: tuple[int, ...], threads: int) -> Geometry:
+        key = (*shape, threads)
+        if (found := self._geometries.get(key)) is not None:
+            return found
+        n, H, W, C = shape
+        OH, OW, top, left = self._extents(H, W)
+        # Rows and columns beyond the last tap are never read: the padded image ends
+        # with the last window.
+        padded = [
+            (size - 1) * step + (kernel - 1) * spread + 1
+            for size, step, kernel, spread in zip(
+                (OH, OW), self.stride, self.shape[1:3], self.dilation, strict=True
+            )
+        ]
+        padded_H, padded_W = max(padded[0], top + H), max(padded[1], left + W)
+        tier = self.packed.tier
+        width = 2 if tier.tile == "madd" else 1
+        image_bytes = width * padded_H * padded_W * C + igemm.SLACK
+        image_bytes = -(-image_bytes // 64) * 64
+        parts = max(1, min(threads, H * W * C // PART))
+        plan = schedule.convolution(
+            n, OH * OW, self.packed.K, self.packed.N, threads, tier
+        )
+        found = Geometry(
+            *(n, H, W, OH, OW, top, left, padded_H, padded_W, image_bytes, parts),
+            plan=plan,
+        )
+        if len(self._geometries) > 64:  # many input sizes: forget them
+            self._geometries.clear()
+        self._geometries[key] = found
+        return found
+
+    def _calls(
+        self,
+        g: Geometry,
+        x: npt.NDArray[Any],
+        out: npt.NDArray[Any],
+        accumulator: npt.NDArray[np.int32] | None,
+        room: npt.NDArray[np.uint8],
+    ) -> list[launch.Call]:
+        tier, packed, plan = self.packed.tier, self.packed, g.plan
+        O, KH, KW, I = self.shape
+        C = I * self.groups
+        image, element = address(room), kind(x.dtype)
+        ranges, zero_point, scale, tasks = (image + at for at in g.offsets[:4])
+        stored = I16 if tier.tile == "madd" else U8
+        width = 2 if stored == I16 else 1
+        keep = (x, out, accumulator, packed, room)
+
+        find = cache.kernel(quantize.image_ranges, tier.id, element)
+        shares = g.images * g.parts
+        words = (address(x), ranges, g.images, g.H * g.W * C, g.parts)
+        calls = [launch.bind(find, words, min(shares, plan.tasks), *keep)]
+
+        write = cache.kernel(quantize.quantize_images, tier.id, element, stored)
+        words = (
+            *(address(x), ranges, g.parts, g.images, g.H, g.W, C, g.top, g.left),
+            *(g.padded_H, g.padded_W, image, g.image_bytes, zero_point, scale),
+            int(self._half(x)),
+        )
+        shares = min(g.images * g.padded_H, max(1, x.size // PART))
+        calls.append(launch.bind(write, words, min(shares, plan.tasks), *keep))
+
+        multiply = cache.kernel(igemm.convolution, *gemm.constants(tier), element)
+        pixel, row = width * C, width * g.padded_W * C
+        touching = self.dilation[1] == 1 and self.groups == 1
+        words = (
+            *(image, g.image_bytes, address(packed.panels), address(out)),
+            0 if accumulator is None else address(accumulator),
+            *(g.images, g.OH, g.OW, O),
+            *(self.stride[0] * row, self.stride[1] * pixel),
+            *(KH, 1 if touching else KW),
+            *(self.dilation[0] * row, self.dilation[1] * pixel),
+            width * (KW * C if touching else I),
+            *(self.groups, width * I, packed.N, packed.blocks, packed.panel_bytes),
+            *(plan.block_rows, plan.grid_rows, plan.grid_columns),
+            *(tasks, plan.scratch_bytes, scale, zero_point),
+            *(float_bits(bound) for bound in self._bounds),
+        )
+        return [*calls, launch.bind(multiply, words, plan.tasks, *keep)]
+
+    def warmup(self) -> None:
+        """Compile what the first call would compile."""
+        _, KH, KW, I = self.shape
+        H = (KH - 1) * self.dilation[0] + 1
+        W = (KW - 1) * self.dilation[1] + 1
+        for dtype in (np.float32, np.float16):
+            self(np.zeros((1, H, W, I * self.groups), dtype))
+
+    def explain(
+        self, shape: tuple[int, ...], threads: int | None = None
+    ) -> schedule.Explanation:
+        """Say which kernel, tile and schedule images of ``shape`` get, and why."""
+        n, H, W, _ = shape
+        threads = threads or settings.get_num_threads()
+        if self._pixels is not None:
+            return self._pixels.explain(n * H * W, threads)
+        plan = self._geometry(tuple(shape), threads).plan
+        size = int(np.prod(self.shape))
+        return schedule.Explanation(plan, self.packed.nbytes, size)
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": self.groups,
+            "activation": self.activation,
+            "f16_scale": self.f16_scale,
+        }
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "weight": self.weight,
+            "weight_scale": self.weight_scale,
+            "bias": self.bias,
+            "options": self._options(),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Repacked for the tier of the process that loads it.
+        self.__init__(  # type: ignore[misc]
+            state["weight"],
+            state["weight_scale"],
+            state["bias"],
+            **state["options"],
+        )
+
+    def __repr__(self) -> str:
+        O, KH, KW, I = self.shape
+        bias = "bias" if self.has_bias else "no bias"
+        options = ", ".join(f"{k} {v!r}" for k, v in self._options().items())
+        rows = "pixels" if self.per_pixel else "images"
+        return (
+            f"Conv2D({I * self.groups} -> {O}, {KH}x{KW}, int8 weights per channel, "
+            f"{bias}, {options}, quantizes {rows}, tier {self.packed.tier.name}, "
+            f"{self.packed.nbytes} packed bytes)"
+        )

@@ -1,0 +1,241 @@
+"""The fully connected operator: validate, pack once, call."""
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from qd8 import arguments, settings
+from qd8.kernels import cache, gemm, isa, launch, schedule
+from qd8.pack import PackedWeights, aligned, pack
+from qd8.quantize import kind, quantize_rows, quantize_weights
+from qd8.workspace import address, scratch
+
+
+class Steps(NamedTuple):
+    """What happened inside a quantized operator.
+
+    values int8 as ``x``; zero_point int32 and scale float32, one a row (or image);
+    accumulator int32 and output, as the result. The accumulators come from the same
+    tile as the output.
+    """
+
+    values: npt.NDArray[np.int8]
+    zero_point: npt.NDArray[np.int32]
+    scale: npt.NDArray[np.float32]
+    accumulator: npt.NDArray[np.int32]
+    output: npt.NDArray[Any]
+
+
+def float_bits(value: float) -> int:
+    """A float32 as an argument word."""
+    return int(np.float32(value).view(np.int32))
+
+
+class FullyConnected:
+    """``x @ weight.T + bias`` with int8 weights, quantizing each row of ``x``.
+
+    Parameters
+    ----------
+    weight : (N, K) int8
+    weight_scale : (N,), (1,) or () float32; real units per step
+    bias : (N,) float32 or None
+    activation : "none", "relu", "relu6" or "relu_n1_to_1"
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has another dtype, shape or an impossible value.
+
+    Notes
+    -----
+    R5 to R15 of docs/numerics.md. The result is the same for every tier, number of
+    threads and split of the rows. Packed for ``isa.current()`` when built.
+    """
+
+    def __init__(
+        self,
+        weight: npt.NDArray[np.int8],
+        weight_scale: npt.NDArray[np.float32],
+        bias: npt.NDArray[np.float32] | None = None,
+        *,
+        activation: str = "none",
+    ) -> None:
+        weight = arguments.weights(weight, 2, "(N, K)")
+        scale = arguments.weight_scales(weight_scale, len(weight))
+        bias = arguments.biases(bias, len(weight))
+        self._bounds = arguments.activation(activation)
+        self.activation = activation
+        self.has_bias = bias is not None
+        self.packed: PackedWeights = pack(weight, scale, bias, isa.current())
+        self._schedules: dict[tuple[int, int], schedule.Schedule] = {}
+
+    @classmethod
+    def from_float(
+        cls,
+        weight: npt.NDArray[np.float32],
+        bias: npt.NDArray[np.float32] | None = None,
+        *,
+        activation: str = "none",
+    ) -> Self:
+        """Quantize (N, K) float32 weights by the converter's rule, per channel.
+
+        ``torch.nn.Linear.weight`` has this layout as it is.
+        """
+        weight = arguments.float_weights(weight, 2, "(N, K)")
+        values, scale = quantize_weights(weight)
+        return cls(values, scale, bias, activation=activation)
+
+    @property
+    def K(self) -> int:
+        """Input channels."""
+        return self.packed.K
+
+    @property
+    def N(self) -> int:
+        """Output channels."""
+        return self.packed.N
+
+    @property
+    def weight(self) -> npt.NDArray[np.int8]:
+        """(N, K) int8, unpacked from the panels."""
+        return self.packed.weight()
+
+    @property
+    def weight_scale(self) -> npt.NDArray[np.float32]:
+        """(N,) float32, real units per step."""
+        return self.packed.channels("weight_scale")
+
+    @property
+    def bias(self) -> npt.NDArray[np.float32] | None:
+        """(N,) float32, subnormals flushed, or None."""
+        return self.packed.channels("bias") if self.has_bias else None
+
+    def __call__(
+        self, x: npt.NDArray[Any], out: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[Any]:
+        """Apply the operator to rows.
+
+        Parameters
+        ----------
+        x : (..., K) float32 or float16
+        out : (..., N) of the dtype of ``x``, C-contiguous; made if not given
+
+        Returns
+        -------
+        (..., N) of the dtype of ``x``; a row whose range is not finite is all NaN
+        """
+        x = self._checked(x)
+        out = arguments.output(out, (*x.shape[:-1], self.N), x.dtype, x)
+        self._run(x, out, None)
+        return out
+
+    def steps(self, x: npt.NDArray[Any]) -> Steps:
+        """Return what happens inside for ``x``: every intermediate, then the output."""
+        x = self._checked(x)
+        out = np.empty((*x.shape[:-1], self.N), x.dtype)
+        accumulator = np.empty(out.shape, np.int32)
+        self._run(x, out, accumulator)
+        return Steps(*quantize_rows(x), accumulator, out)
+
+    def _checked(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        x = arguments.activations("x", x)
+        if x.shape[-1] != self.K:
+            raise ValueError(
+                f"x has {x.shape[-1]} input channels (shape {x.shape}); "
+                f"weight is ({self.N}, {self.K}) and needs {self.K}"
+            )
+        return x
+
+    def _run(
+        self,
+        x: npt.NDArray[Any],
+        out: npt.NDArray[Any],
+        accumulator: npt.NDArray[np.int32] | None,
+    ) -> None:
+        if out.size == 0:
+            return
+        plan = self._schedule(x.size // self.K, settings.get_num_threads())
+        room = scratch(plan.tasks * plan.scratch_bytes)
+        launch.run([self._call(plan, x, out, accumulator, room)])
+
+    def bind(
+        self, x: npt.NDArray[Any], out: npt.NDArray[Any], threads: int
+    ) -> list[launch.Call]:
+        """Calls that compute ``out`` from ``x``, both C-contiguous and checked."""
+        plan = self._schedule(x.size // self.K, threads)
+        room = aligned(plan.tasks * plan.scratch_bytes)
+        return [self._call(plan, x, out, None, room)]
+
+    def _schedule(self, M: int, threads: int) -> schedule.Schedule:
+        if (found := self._schedules.get((M, threads))) is None:
+            if len(self._schedules) > 64:  # many batch sizes: forget the oldest
+                self._schedules.clear()
+            found = schedule.fully_connected(
+                M, self.K, self.N, threads, self.packed.tier
+            )
+            self._schedules[M, threads] = found
+        return found
+
+    def _call(
+        self,
+        plan: schedule.Schedule,
+        x: npt.NDArray[Any],
+        out: npt.NDArray[Any],
+        accumulator: npt.NDArray[np.int32] | None,
+        room: npt.NDArray[np.uint8],
+    ) -> launch.Call:
+        packed = self.packed
+        constants = gemm.constants(packed.tier)
+        kernel = cache.kernel(gemm.fully_connected, *constants, kind(x.dtype))
+        words = (
+            address(x),
+            address(packed.panels),
+            address(out),
+            0 if accumulator is None else address(accumulator),
+            *(x.size // self.K, self.K, self.N, packed.blocks, packed.panel_bytes),
+            *(plan.block_rows, plan.grid_rows, plan.grid_columns),
+            *(address(room), plan.scratch_bytes),
+            *(float_bits(bound) for bound in self._bounds),
+        )
+        keep = (x, out, accumulator, packed, room)
+        return launch.bind(kernel, words, plan.tasks, *keep)
+
+    def warmup(self) -> None:
+        """Compile what the first call would compile."""
+        for dtype in (np.float32, np.float16):
+            self(np.zeros((1, self.K), dtype))
+
+    def explain(self, M: int, threads: int | None = None) -> schedule.Explanation:
+        """Say which kernel, tile and schedule ``M`` rows get, and why."""
+        if M < 1:
+            raise ValueError(f"M is {M}; it must be 1 or more rows")
+        plan = self._schedule(M, threads or settings.get_num_threads())
+        return schedule.Explanation(plan, self.packed.nbytes, self.N * self.K)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "weight": self.weight,
+            "weight_scale": self.weight_scale,
+            "bias": self.bias,
+            "activation": self.activation,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Repacked for the tier of the process that loads it.
+        self.__init__(  # type: ignore[misc]
+            state["weight"],
+            state["weight_scale"],
+            state["bias"],
+            activation=state["activation"],
+        )
+
+    def __repr__(self) -> str:
+        bias = "bias" if self.has_bias else "no bias"
+        tier = self.packed.tier
+        return (
+            f"FullyConnected({self.K} -> {self.N}, int8 weights per channel, {bias}, "
+            f"activation {self.activation!r}, tier {tier.name}, "
+            f"kernel {self._schedule(1, 1).kernel}, "
+            f"{self.packed.nbytes} packed bytes)"
+        )

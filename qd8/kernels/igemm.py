@@ -1,0 +1,133 @@
+"""Convolution as an indirect GEMM over a quantized, physically padded image.
+
+A convolution is three kernels: image_ranges and quantize_images (quantize.py) write
+the quantized image with its padding, whose value is the image's own step of 0.0;
+this one multiplies. A row of the GEMM is an output pixel; its K activations are
+``runs`` of consecutive bytes of the padded image (a run is KW*C long where
+neighbouring taps touch, else one tap), copied side by side into the task's scratch,
+so K is exactly KH*KW*C and the tiles are those of the fully connected operator.
+"""
+
+from numba import njit
+
+from qd8.kernels.gemm import multiply, row_place
+from qd8.kernels.simd import real_word, word
+from qd8.kernels.tile_amx import SCRATCH, configure, release
+from qd8.kernels.vector import F32, I16, I32, load, store
+
+AMX, MADD = 2, 0
+SLACK = 128  # bytes that copies in units of 64 may read or write beyond a row
+
+
+@njit
+def _copy(TIER, source, to, count):
+    """``count`` bytes in units of 64: up to 63 more are read and written."""
+    for i in range(0, count, 64):
+        store(TIER, I32, to + i, load(TIER, I32, source + i))
+
+
+@njit
+def _gather(TIER, FAMILY, source, to, stride, runs_y, runs_x, step_y, step_x, length,
+            linear):  # fmt: skip
+    """Copy one pixel's runs into its packed row.
+
+    ``length`` is bytes of a run. int16 rows are packed in chunks of 32 bytes,
+    ``stride`` apart: straight where runs are whole chunks, else through ``linear``.
+    """
+    if FAMILY != MADD:
+        for ky in range(runs_y):
+            for kx in range(runs_x):
+                _copy(TIER, source + step_y * ky + step_x * kx, to, length)
+                to += length
+    elif length % 32 == 0:
+        for ky in range(runs_y):
+            for kx in range(runs_x):
+                at = source + step_y * ky + step_x * kx
+                for i in range(0, length, 32):
+                    store(TIER, I16, to, load(TIER, I16, at + i))
+                    to += stride
+    else:
+        end = linear
+        for ky in range(runs_y):
+            for kx in range(runs_x):
+                _copy(TIER, source + step_y * ky + step_x * kx, end, length)
+                end += length
+        for i in range(0, end - linear, 32):
+            store(TIER, I16, to, load(TIER, I16, linear + i))
+            to += stride
+
+
+def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
+    """Output pixels of tasks of a grid of pixel shares by panel shares.
+
+    Arguments: image, bytes an image, panels, out, acc, images, OH, OW, O,
+    bytes from output row to row and pixel to pixel in the image, runs_y, runs_x,
+    step_y, step_x, bytes of a run, groups, bytes of a group's channels, N of a
+    group, blocks, panel bytes, rows in a block, grid rows, grid columns, scratch,
+    scratch bytes a task, scale, zero_point, lo and hi (float32 bits).
+    """
+
+    def convolution(task, tasks, arguments):
+        source  # noqa: B018  (in the closure, hence in the cache key)
+        image, image_bytes = word(arguments, 0), word(arguments, 1)
+        panels = word(arguments, 2)
+        out, acc = word(arguments, 3), word(arguments, 4)
+        images, OH, OW = word(arguments, 5), word(arguments, 6), word(arguments, 7)
+        channels = word(arguments, 8)
+        row_bytes, pixel_bytes = word(arguments, 9), word(arguments, 10)
+        runs_y, runs_x = word(arguments, 11), word(arguments, 12)
+        step_y, step_x = word(arguments, 13), word(arguments, 14)
+        length = word(arguments, 15)
+        groups, group_bytes = word(arguments, 16), word(arguments, 17)
+        N = word(arguments, 18)
+        blocks, panel_bytes = word(arguments, 19), word(arguments, 20)
+        block_rows = word(arguments, 21)
+        grid_rows, grid_columns = word(arguments, 22), word(arguments, 23)
+        scratch = word(arguments, 24) + word(arguments, 25) * task
+        scale, zero_point = word(arguments, 26), word(arguments, 27)
+        lo, hi = real_word(arguments, 28), real_word(arguments, 29)
+        size = 4 if OUT == F32 else 2
+        corner = scratch
+        a = corner + SCRATCH if FAMILY == AMX else corner
+        linear = scratch + word(arguments, 25) - 2 * KB * blocks - SLACK
+        i, j = task // grid_columns, task % grid_columns
+        pixels = OH * OW
+        units = (pixels + MR - 1) // MR
+        count = (N + NR - 1) // NR
+        first, last = count * j // grid_columns, count * (j + 1) // grid_columns
+        first_unit = units * images * i // grid_rows
+        last_unit = units * images * (i + 1) // grid_rows
+        if FAMILY == AMX:
+            configure(TIER)
+        unit = first_unit
+        while unit < last_unit:
+            # A block stays within one image: its rows share scale and zero point.
+            n = unit // units
+            begin = (unit - n * units) * MR
+            stop = min(last_unit - n * units, units) * MR
+            end = min(begin + block_rows, min(stop, pixels))
+            rows = end - begin
+            for group in range(groups):
+                origin = image + image_bytes * n + group_bytes * group
+                for r in range(rows):
+                    oy, ox = (begin + r) // OW, (begin + r) % OW
+                    to, stride = row_place(FAMILY, MR, KB, a, rows, blocks, r)
+                    _gather(TIER, FAMILY, origin + row_bytes * oy + pixel_bytes * ox,
+                            to, stride, runs_y, runs_x, step_y, step_x, length,
+                            linear)  # fmt: skip
+                at = pixels * n + begin
+                multiply(
+                    TIER, FAMILY, MR, NR, KB, OUT, a, rows, blocks,
+                    panels + panel_bytes * count * group, first, last, panel_bytes, N,
+                    scale + 4 * n, zero_point + 4 * n, 0,
+                    out + size * (channels * at + N * group), size * channels, lo, hi,
+                    acc + 4 * (channels * at + N * group) if acc else 0, 4 * channels,
+                    corner,
+                )  # fmt: skip
+            unit += (rows + MR - 1) // MR
+        if FAMILY == AMX:
+            release(TIER)
+
+    return convolution
+
+

@@ -1,0 +1,106 @@
+"""Schedules: which loops, as a pure function of shapes, threads and the tier.
+
+Nothing here is timed and nothing compiles, so that a profile explains itself and the
+tests need no kernel. A schedule never changes a bit.
+"""
+
+from dataclasses import dataclass
+
+from qd8.kernels import gemm, igemm
+from qd8.kernels.isa import Tier
+
+BLOCK_BYTES = 192 * 1024  # packed activations of a block: they stay in L2
+SERIAL_MACS = 1 << 18  # below this a second thread costs more than it brings
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a GEMM of M rows by N columns is cut."""
+
+    kernel: str
+    tier: str
+    block_rows: int  # rows packed at a time
+    grid_rows: int  # tasks along the rows
+    grid_columns: int  # tasks along the panels
+    scratch_bytes: int  # of one task
+    why: str
+
+    @property
+    def tasks(self) -> int:
+        """Tasks, at most one a thread."""
+        return self.grid_rows * self.grid_columns
+
+
+def _grid(units: int, count: int, threads: int) -> tuple[int, int, str]:
+    """Split along the rows or along the panels, whichever leaves the smaller share."""
+    by_rows, by_columns = min(threads, units), min(threads, count)
+    share_rows = -(-units // by_rows) / units
+    share_columns = -(-count // by_columns) / count
+    if share_rows <= share_columns:
+        return by_rows, 1, f"rows split: {units} tiles of rows over {by_rows} threads"
+    return 1, by_columns, f"panels split: {count} panels over {by_columns} threads"
+
+
+def _block(tier: Tier, rows: int, row_bytes: int) -> int:
+    """Rows that fill BLOCK_BYTES, in whole tiles."""
+    whole = -(-rows // tier.MR) * tier.MR
+    return min(max(BLOCK_BYTES // row_bytes // tier.MR * tier.MR, tier.MR), whole)
+
+
+def _row_bytes(tier: Tier, blocks: int) -> int:
+    width = 2 if tier.tile == "madd" else 1
+    return width * tier.KB * blocks + gemm.ROW_SLACK
+
+
+def fully_connected(M: int, K: int, N: int, threads: int, tier: Tier) -> Schedule:
+    """The schedule of a fully connected of (M, K) rows by (N, K) weights."""
+    blocks = -(-K // tier.KB)
+    block_rows = _block(tier, M, _row_bytes(tier, blocks))
+    units, count = -(-M // tier.MR), -(-N // tier.NR)
+    if threads == 1 or M * K * N < SERIAL_MACS:
+        rows, columns, why = 1, 1, "one thread"
+        if threads > 1:
+            why = f"one thread: {M * K * N} MACs are under {SERIAL_MACS}"
+    else:
+        rows, columns, why = _grid(units, count, threads)
+    scratch = gemm.scratch_bytes(tier, block_rows, blocks)
+    kernel = f"qd8_qc8w_gemm_{tier.MR}x{tier.NR}c{tier.KR}_{tier.name}"
+    return Schedule(kernel, tier.name, block_rows, rows, columns, scratch, why)
+
+
+def convolution(
+    images: int, pixels: int, K: int, N: int, threads: int, tier: Tier
+) -> Schedule:
+    """The schedule of a convolution with ``pixels`` outputs an image.
+
+    K: taps times input channels of a group; N: output channels of a group.
+    """
+    blocks = -(-K // tier.KB)
+    block_rows = _block(tier, pixels, _row_bytes(tier, blocks))
+    units, count = images * -(-pixels // tier.MR), -(-N // tier.NR)
+    if threads == 1 or images * pixels * K * N < SERIAL_MACS:
+        rows, columns, why = 1, 1, "one thread"
+    else:
+        rows, columns, why = _grid(units, count, threads)
+    scratch = gemm.scratch_bytes(tier, block_rows, blocks)
+    # A row before it is packed, at the end; kept to whole cache lines.
+    scratch += -(-(2 * tier.KB * blocks + igemm.SLACK) // 64) * 64
+    kernel = f"qd8_qc8w_igemm_{tier.MR}x{tier.NR}c{tier.KR}_{tier.name}"
+    return Schedule(kernel, tier.name, block_rows, rows, columns, scratch, why)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A schedule beside what the weights cost, for people."""
+
+    schedule: Schedule
+    packed_bytes: int
+    weight_bytes: int  # of the int8 weights in the file
+
+    def __str__(self) -> str:
+        s = self.schedule
+        return (
+            f"{s.kernel}: blocks of {s.block_rows} rows, {s.tasks} task(s), {s.why}; "
+            f"{self.packed_bytes} packed bytes for {self.weight_bytes} of weights, "
+            f"{s.tasks * s.scratch_bytes} bytes of scratch"
+        )

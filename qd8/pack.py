@@ -1,0 +1,122 @@
+"""Weights packed once, into the panels that a tier's tiles read.
+
+A panel holds NR output channels:
+
+    [ksum: NR int32][weights: K/KR x NR x KR int8][weight_scale: NR f32][bias: NR f32]
+
+``ksum`` is ``-sum_k w`` modulo 2^32. K is padded to whole blocks of the tier's KB
+and the last panel to NR columns, both with zeros, which add nothing. The bias is
+flushed here (R14), so that no kernel has to.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from qd8.arguments import SMALLEST_NORMAL
+from qd8.kernels.isa import Tier
+
+ALIGNMENT = 64
+_CHUNK = 1 << 24  # bytes of weights rearranged at a time
+
+
+def aligned(count: int) -> npt.NDArray[np.uint8]:
+    """``count`` bytes that begin at a cache line."""
+    raw = np.empty(count + ALIGNMENT, np.uint8)
+    skip = -raw.__array_interface__["data"][0] % ALIGNMENT
+    return raw[skip : skip + count]
+
+
+@dataclass(frozen=True)
+class PackedWeights:
+    """Panels of one tier; ``groups`` times ``count`` of them, one after the other."""
+
+    tier: Tier
+    panels: npt.NDArray[np.uint8]  # (groups * count, panel_bytes)
+    groups: int
+    N: int  # output channels of a group
+    K: int
+    blocks: int  # K padded, in units of the tier's KB
+
+    @property
+    def count(self) -> int:
+        """Panels of a group."""
+        return -(-self.N // self.tier.NR)
+
+    @property
+    def panel_bytes(self) -> int:
+        """Bytes of one panel."""
+        return int(self.panels.shape[1])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all panels."""
+        return int(self.panels.nbytes)
+
+    def _parts(self) -> tuple[slice, slice, slice, slice]:
+        """ksum, weights, weight_scale and bias within a panel."""
+        NR = self.tier.NR
+        ends = np.cumsum([0, 4 * NR, self.blocks * self.tier.KB * NR, 4 * NR, 4 * NR])
+        parts = [slice(int(a), int(b)) for a, b in zip(ends, ends[1:], strict=False)]
+        return parts[0], parts[1], parts[2], parts[3]
+
+    def weight(self) -> npt.NDArray[np.int8]:
+        """The (groups * N, K) int8 weights again."""
+        NR, KR = self.tier.NR, self.tier.KR
+        raw = self.panels[:, self._parts()[1]].view(np.int8)
+        rows = raw.reshape(self.groups, self.count, -1, NR, KR).transpose(0, 1, 3, 2, 4)
+        columns = rows.reshape(self.groups, self.count * NR, -1)
+        return np.ascontiguousarray(
+            columns[:, : self.N, : self.K].reshape(-1, self.K)
+        )
+
+    def channels(self, which: str) -> npt.NDArray[np.float32]:
+        """The (groups * N,) float32 "weight_scale" or flushed "bias" again."""
+        part = self._parts()[2 if which == "weight_scale" else 3]
+        values = np.ascontiguousarray(self.panels[:, part]).view(np.float32)
+        return values.reshape(self.groups, -1)[:, : self.N].reshape(-1)
+
+
+def pack(
+    weight: npt.NDArray[np.int8],
+    weight_scale: npt.NDArray[np.float32],
+    bias: npt.NDArray[np.float32] | None,
+    tier: Tier,
+    groups: int = 1,
+) -> PackedWeights:
+    """Pack (groups * N, K) weights for ``tier``."""
+    channels, K = weight.shape
+    N = channels // groups
+    NR, KR, KB = tier.NR, tier.KR, tier.KB
+    count, blocks = -(-N // NR), -(-K // KB)
+    panel_bytes = 4 * NR + blocks * KB * NR + 8 * NR
+    panels = aligned(groups * count * panel_bytes).reshape(-1, panel_bytes)
+    packed = PackedWeights(tier, panels, groups, N, K, blocks)
+    ksum_part, weight_part, scale_part, bias_part = packed._parts()
+
+    def by_panel(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+        padded = np.zeros((groups, count * NR), values.dtype)
+        padded[:, :N] = values.reshape(groups, N)
+        return padded.reshape(-1, NR).view(np.uint8)
+
+    if bias is None:
+        bias = np.zeros(channels, np.float32)
+    tiny = np.abs(bias) < np.float32(SMALLEST_NORMAL)
+    panels[:, ksum_part] = by_panel(-weight.sum(axis=1, dtype=np.int32))
+    panels[:, scale_part] = by_panel(weight_scale)
+    panels[:, bias_part] = by_panel(np.where(tiny, np.copysign(np.float32(0), bias), bias))
+    step = max(1, _CHUNK // (NR * blocks * KB))
+    for group in range(groups):
+        rows = weight[group * N : (group + 1) * N]
+        for first in range(0, count, step):
+            some = rows[first * NR : (first + step) * NR]
+            n = -(-len(some) // NR)
+            padded = np.zeros((n * NR, blocks * KB), np.int8)
+            padded[: len(some), :K] = some
+            quads = padded.reshape(n, NR, -1, KR).transpose(0, 2, 1, 3)
+            at = group * count + first
+            panels[at : at + n, weight_part] = np.ascontiguousarray(
+                quads
+            ).reshape(n, -1).view(np.uint8)  # fmt: skip
+    return packed

@@ -1,0 +1,92 @@
+"""Threads and options: process-wide defaults, and overrides for a block of code.
+
+A default holds in every Python thread; a ``with`` block holds in its own context
+only, so two threads may run with different settings at once. No setting changes a
+bit of any result.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+
+MEMORY = ("fast", "small")
+
+_default: dict[str, int | str] = {"memory": "fast"}
+_threads: ContextVar[int | None] = ContextVar("qd8_threads", default=None)
+_memory: ContextVar[str | None] = ContextVar("qd8_memory", default=None)
+
+
+@cache
+def available_threads() -> int:
+    """Threads that this process may use: affinity, cgroup quota, NUMBA_NUM_THREADS."""
+    import numba
+
+    count = int(numba.config.NUMBA_NUM_THREADS)
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return count
+    if quota == "max" or "NUMBA_NUM_THREADS" in os.environ:
+        return count
+    return max(1, min(count, int(quota) // int(period)))
+
+
+def _checked_count(n: int) -> int:
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"the number of threads is {n!r}; it must be an int of 1 or more")
+    return n
+
+
+def set_num_threads(n: int) -> None:
+    """Set how many threads operators and models use, in every Python thread.
+
+    More than Numba started (``NUMBA_NUM_THREADS``) only makes finer shares.
+    """
+    _default["threads"] = _checked_count(n)
+
+
+def get_num_threads() -> int:
+    """Return how many threads the next call here will use."""
+    if (n := _threads.get()) is not None:
+        return n
+    return int(_default.get("threads", 0)) or available_threads()
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Use ``n`` threads within the block."""
+    token = _threads.set(_checked_count(n))
+    try:
+        yield
+    finally:
+        _threads.reset(token)
+
+
+def get_memory() -> str:
+    """Return the packing policy for operators built now: "fast" or "small"."""
+    return _memory.get() or str(_default["memory"])
+
+
+@contextmanager
+def options(*, memory: str) -> Iterator[None]:
+    """Build operators within the block under a packing policy.
+
+    memory : "fast" or "small"
+        "small" keeps packed weights to the size of the int8 weights (plus padding to
+        whole panels); "fast" may spend more bytes where the schedule gains by it.
+    """
+    token = _memory.set(checked_memory(memory))
+    try:
+        yield
+    finally:
+        _memory.reset(token)
+
+
+def checked_memory(memory: str) -> str:
+    """Return ``memory`` if it names a policy."""
+    if memory not in MEMORY:
+        raise ValueError(f"memory is {memory!r}; it must be one of {', '.join(MEMORY)}")
+    return memory
