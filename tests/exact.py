@@ -43,7 +43,9 @@ def add(a: float, b: float) -> np.float32:
 
 
 def mul(a: float, b: float) -> np.float32:
-    """Return one rounded product of finite numbers."""
+    """Return one rounded product of finite numbers, the sign of a zero included."""
+    if a == 0 or b == 0:
+        return np.float32(np.copysign(1.0, a) * np.copysign(0.0, b))
     return fl(Fraction(float(a)) * Fraction(float(b)))
 
 
