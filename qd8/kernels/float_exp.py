@@ -39,7 +39,8 @@ def emit_exp(e, x):
     y = e.fma(p, b.fmul(r, r), r)
     y = b.fadd(y, c(1.0))
     # 2^n in two factors: n reaches 128 and -150, outside the normal exponents.
-    whole = emit_to_int(e, n)
+    known = b.fcmp_ordered("ord", n, n)  # to_int is not defined for NaN
+    whole = emit_to_int(e, b.select(known, n, c(0.0)))
     half = b.ashr(whole, e.const(whole.type, 1))  # floor(n / 2)
     y = b.fmul(y, _power_of_two(e, half))
     return b.fmul(y, _power_of_two(e, b.sub(whole, half)))

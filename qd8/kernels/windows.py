@@ -7,6 +7,9 @@ for the interior, and one for each way of touching the border.
 
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]  # ((top, bottom), (left, right))
 
@@ -44,3 +47,14 @@ def spans(
         else:
             found.append(Span(o, o + 1, low, high))
     return found
+
+
+def span_table(found: list[Span]) -> npt.NDArray[np.int64]:
+    """(spans, 4) int64: first, last, low, high."""
+    return np.array(found, np.int64)
+
+
+def tap_table(found: list[Span]) -> npt.NDArray[np.int64]:
+    """(outputs, 2) int64: low and high of each output."""
+    table = np.array(found, np.int64)
+    return np.repeat(table[:, 2:], table[:, 1] - table[:, 0], axis=0)

@@ -1,0 +1,161 @@
+"""ADD, SUB and MUL with NumPy's broadcasting, then the activation clamp (R21).
+
+After joining axes (boxes.py) each operand either walks along the inner loop or
+stands still there. One that stands still is spread over sixteen lanes of scratch
+and loaded again and again, so the loop knows no difference. a - b is a + (-1) * b:
+that product is exact.
+"""
+
+import numpy as np
+
+from qd8.kernels import cache, isa, launch
+from qd8.kernels.boxes import broadcast_strides, contiguous_strides, joined, padded
+from qd8.kernels.float_arguments import (
+    Float,
+    address,
+    bounds_words,
+    kind,
+    real_bits,
+    task_count,
+)
+from qd8.kernels.simd import i32, ir, ir_vector, real_word, word
+from qd8.kernels.vector import (
+    F16,
+    LANES,
+    clamp,
+    define,
+    f32x16,
+    load,
+    load_first,
+    splat,
+    store,
+    store_first,
+)
+
+RANK = 6
+GRAIN = 1 << 14  # elements of a task
+_SHAPE, _A, _B = 8, 8 + RANK, 8 + 2 * RANK  # words of the box
+_SCRATCH = 2 * LANES * 4  # bytes of a task
+
+
+def _spread(e, x):
+    lanes = ir.Constant(ir_vector(i32, LANES), [0] * LANES)
+    return e.b.shuffle_vector(x, ir.Constant(x.type, ir.Undefined), lanes)
+
+
+spread = define(f32x16, (f32x16,), _spread)  # lane 0 in every lane
+
+
+def _factory(source, TIER, KIND):
+    size = 2 if KIND == F16 else 4
+    outer = RANK - 1  # the last axis is the inner loop
+
+    def float_binary(task, tasks, args):
+        source  # noqa: B018
+        product, sign = word(args, 4), splat(real_word(args, 5))
+        lo, hi = splat(real_word(args, 6)), splat(real_word(args, 7))
+        zero = np.float32(0)
+        lines, length = 1, word(args, _SHAPE + outer)
+        for axis in range(outer):
+            lines *= word(args, _SHAPE + axis)
+        a_step = word(args, _A + outer) * LANES * size
+        b_step = word(args, _B + outer) * LANES * size
+        a_spread = word(args, 3) + task * _SCRATCH
+        b_spread = a_spread + LANES * size
+        # Tasks share the lines; a single line they cut.
+        first_line, last_line = lines * task // tasks, lines * (task + 1) // tasks
+        first, last = 0, length
+        if lines == 1:
+            first_line, last_line = 0, 1
+            first, last = length * task // tasks, length * (task + 1) // tasks
+        for line in range(first_line, last_line):
+            a, b, rest = word(args, 0), word(args, 1), line
+            for back in range(outer):
+                axis = outer - 1 - back
+                extent = word(args, _SHAPE + axis)
+                if extent > 1:
+                    a += rest % extent * word(args, _A + axis) * size
+                    b += rest % extent * word(args, _B + axis) * size
+                    rest //= extent
+            out = word(args, 2) + (line * length + first) * size
+            if a_step:
+                a += first * size
+            else:
+                store(
+                    TIER,
+                    KIND,
+                    a_spread,
+                    spread(TIER, load_first(TIER, KIND, a, 1, zero)),
+                )
+                a = a_spread
+            if b_step:
+                b += first * size
+            else:
+                store(
+                    TIER,
+                    KIND,
+                    b_spread,
+                    spread(TIER, load_first(TIER, KIND, b, 1, zero)),
+                )
+                b = b_spread
+            i = first
+            while i + LANES <= last:
+                left, right = load(TIER, KIND, a), load(TIER, KIND, b)
+                y = left * right if product else left + right * sign
+                store(TIER, KIND, out, clamp(TIER, y, lo, hi))
+                i += LANES
+                a += a_step
+                b += b_step
+                out += LANES * size
+            if i < last:
+                left = load_first(TIER, KIND, a, last - i, zero)
+                right = load_first(TIER, KIND, b, last - i, zero)
+                y = left * right if product else left + right * sign
+                store_first(TIER, KIND, out, clamp(TIER, y, lo, hi), last - i)
+
+    return float_binary
+
+
+def bind_add(
+    a: Float, b: Float, out: Float, *, activation: str, threads: int
+) -> list[launch.Call]:
+    """Calls that make ``out`` ``a + b``: one rounding, one dtype."""
+    return _bind("add", a, b, out, activation, threads)
+
+
+def bind_sub(
+    a: Float, b: Float, out: Float, *, activation: str, threads: int
+) -> list[launch.Call]:
+    """Calls that make ``out`` ``a - b``: one rounding, one dtype."""
+    return _bind("sub", a, b, out, activation, threads)
+
+
+def bind_mul(
+    a: Float, b: Float, out: Float, *, activation: str, threads: int
+) -> list[launch.Call]:
+    """Calls that make ``out`` ``a * b``: one rounding, one dtype."""
+    return _bind("mul", a, b, out, activation, threads)
+
+
+def _bind(operation, a, b, out, activation, threads):
+    if out.size == 0:
+        return []
+    extents, a_strides, b_strides, _ = joined(
+        out.shape,
+        broadcast_strides(a.shape, out.shape),
+        broadcast_strides(b.shape, out.shape),
+        contiguous_strides(out.shape),
+    )
+    tasks = task_count(out.size, GRAIN, threads)
+    scratch = np.empty(tasks * _SCRATCH, np.uint8)
+    words = (
+        *map(address, (a, b, out, scratch)),
+        int(operation == "mul"),
+        real_bits(-1.0 if operation == "sub" else 1.0),
+        *bounds_words(activation),
+        *padded(extents, RANK, 1),
+        *padded(a_strides, RANK, 0),
+        *padded(b_strides, RANK, 0),
+    )
+    kernel = cache.kernel(_factory, isa.current().id, kind(out))
+    return [launch.bind(kernel, words, tasks, a, b, out, scratch)]
