@@ -1,6 +1,9 @@
-"""A model as data, and what is done with it: precision, plan, run, inspect."""
+"""A model as data, and what is done with it.
 
-from .inspect import inspect
-from .model import Model, load
-
-__all__ = ["Model", "inspect", "load"]
+build       a graph from a file, every operator understood, every shape proven
+precision   the pass that decides what runs in int8 and what is float16
+arena, plan where activations live; weights packed and calls bound, once
+run, model  one run; the interface
+inspect, profile, table   what a model consists of and where its time goes
+operators/  one record for each kind of operator
+"""

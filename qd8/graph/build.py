@@ -81,10 +81,10 @@ class _Builder:
         for tensor, name in zip(graph.tensors, names, strict=True):
             dtype = np.dtype(tflite.DTYPES.get(tensor.dtype, "u1"))
             data = tensor.data
-            if data is not None and dtype == tensor.data.dtype:
+            if data is not None and data.dtype != dtype:
+                data = None  # a type without a NumPy twin: raw bytes
+            if data is not None:
                 self.known.add(tensor.index)
-            else:
-                data = None
             self.tensors.append(Tensor(name, tensor.shape, dtype, data))
         for kind, indices in (("input", graph.inputs), ("output", graph.outputs)):
             if len(set(indices)) != len(indices) or not indices:

@@ -49,6 +49,13 @@ class Node:
     reason: str = ""
 
     @property
+    def weight(self) -> int:
+        """The tensor of the weight, of a node whose operator has one."""
+        weight = self.inputs[1]
+        assert weight is not None
+        return weight
+
+    @property
     def reference(self) -> str:
         """The name of the function of qd8_reference that defines this node."""
         if self.quantized:

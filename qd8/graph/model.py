@@ -1,6 +1,5 @@
-"""`qd8.load` and `Model`: a file that runs."""
+"""`Model`: a file that runs."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8 import tflite
+from qd8.settings import get_num_threads
 
 from .build import build
 from .edges import TensorInfo, collect_inputs, did_you_mean
@@ -22,44 +22,10 @@ from .run import run_plan
 from .table import Table
 
 Array = npt.NDArray[Any]
-MEMORY = ("fast", "small")
-
-
-def load(
-    path_or_bytes: str | os.PathLike[str] | bytes,
-    *,
-    precision: str | None = None,
-    memory: str = "fast",
-) -> "Model":
-    """Load a `.tflite` file; its weights are packed once, here.
-
-    Parameters
-    ----------
-    path_or_bytes : path or bytes
-        A path is mapped into memory: the file must not change while it is used.
-    precision : "fp32", "qd8-f32", "qd8-f16" or "fp16", optional
-        None is as the file says: "qd8-f32" if it holds int8 weights, else "fp32".
-        A float file in a "qd8" precision has its weights of 1024 elements and more
-        quantized by the converter's rule.
-    memory : "fast" or "small"
-        What packing may trade.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged or is none.
-    NotImplementedError
-        If it needs an operator or a type that qd8 does not have.
-    """
-    if memory not in MEMORY:
-        raise ValueError(f"memory is {memory!r}; 'fast' or 'small' is needed")
-    model = Model(tflite.read(path_or_bytes), precision=precision, memory=memory)
-    model._plan  # noqa: B018  packs now, so that what is wrong is said now
-    return model
 
 
 class Model:
-    """A model that runs; made by `load`.
+    """A model that runs; made by `qd8.load`.
 
     Several threads may call one model at once.
 
@@ -84,7 +50,7 @@ class Model:
 
     @cached_property
     def _plan(self) -> Plan:
-        return Plan(self._graph, self._file.data.size)
+        return Plan(self._graph, self._file.data.size, self.memory)
 
     @cached_property
     def _described(self) -> list[Layer]:
@@ -113,7 +79,7 @@ class Model:
         The output, or a dict of outputs by name if there are several.
         """
         arrays = collect_inputs(self.inputs, inputs, named)
-        found = run_plan(self._plan, arrays, _threads())
+        found = run_plan(self._plan, arrays, get_num_threads())
         outputs = {name: found[i] for name, i in self._graph.outputs.items()}
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
@@ -153,7 +119,7 @@ class Model:
                 call(described[i], given, made)
 
         found = run_plan(
-            self._plan, arrays, _threads(), list(kept.values()), watch, times
+            self._plan, arrays, get_num_threads(), list(kept.values()), watch, times
         )
         names = {**self._graph.outputs, **kept}
         results = Results({name: found[i] for name, i in names.items()})
@@ -169,7 +135,7 @@ class Model:
         if not inputs and not named:
             inputs = tuple(_smooth(each) for each in self.inputs)
         arrays = collect_inputs(self.inputs, inputs, named)
-        threads = _threads()
+        threads = get_num_threads()
         collected: list[list[int]] = []
         for _ in range(runs + 1):
             times: list[int] = []
@@ -237,13 +203,8 @@ def _smooth(each: TensorInfo) -> Array:
     """Return low-frequency noise in [-1, 1], as images are."""
     total = int(np.prod(each.shape))
     wave = np.sin(np.arange(total) * 0.01) * np.cos(np.arange(total) * 0.003)
-    return wave.astype(each.dtype).reshape(each.shape)
-
-
-def _threads() -> int:
-    from qd8.settings import get_num_threads
-
-    return int(get_num_threads())
+    found: Array = wave.astype(each.dtype).reshape(each.shape)
+    return found
 
 
 def _restore(data: bytes, name: str, precision: str, memory: str) -> Model:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from qd8 import settings
+
 from .arena import allocate, check_size, place
 from .graph import Graph, Node
 
@@ -47,6 +49,8 @@ class Plan:
         After the precision pass.
     file_bytes : int
         The size of the file, which bounds the arena (`arena.check_size`).
+    memory : "fast" or "small"
+        The packing policy of the layers.
 
     Raises
     ------
@@ -54,8 +58,9 @@ class Plan:
         If a layer refuses its weights, or the arena would be absurdly large.
     """
 
-    def __init__(self, graph: Graph, file_bytes: int) -> None:
+    def __init__(self, graph: Graph, file_bytes: int, memory: str = "fast") -> None:
         self.graph = graph
+        self.memory = memory
         self.offsets, self.arena_bytes = place(graph)
         check_size(graph, self.arena_bytes, file_bytes)
         # Layers pack their own; kernels of float nodes are given addresses, so:
@@ -67,6 +72,7 @@ class Plan:
             if t.data is not None and i in used
         }
         self.layers = [self._layer(node) for node in graph.nodes]
+        self.packed = [self._pack(node) for node in graph.nodes]
         self._pools: dict[int, list[Context]] = defaultdict(list)
         self._lock = threading.Lock()
 
@@ -96,15 +102,23 @@ class Plan:
             return None
         form = node.operator.quantized
         assert form is not None
-        _, weight, bias = node.operator.view(self.graph.arrays(node), node.options)
-        scale = self.graph.tensors[node.inputs[1]].scale
+        options = dict(node.options)
+        _, weight, bias = node.operator.view(self.graph.arrays(node), options)
+        scale: Any = self.graph.tensors[node.weight].scale
         try:
-            return form.layer(weight, scale, bias, dict(node.options))
+            with settings.options(memory=self.memory):
+                return form.layer(weight, scale, bias, options)
         except (TypeError, ValueError) as error:
             raise type(error)(
                 f"{self.graph.source}: operator {node.index} ({node.operator.name}): "
                 f"{error}"
             ) from None
+
+    def _pack(self, node: Node) -> Any:
+        """Pack the weight of a float node, None if its kernel takes it as it is."""
+        if node.quantized or node.operator.pack is None:
+            return None
+        return node.operator.pack(self.constants[node.weight], dict(node.options))
 
     def _bind(self, threads: int) -> Context:
         arrays = {
@@ -112,13 +126,17 @@ class Plan:
             **allocate(self.graph, self.offsets, self.arena_bytes),
         }
         calls = []
-        for node, layer in zip(self.graph.nodes, self.layers, strict=True):
-            operator = node.operator
-            inputs = [None if i is None else arrays[i] for i in node.inputs]
-            inputs = list(operator.view(inputs, node.options))
+        parts = zip(self.graph.nodes, self.layers, self.packed, strict=True)
+        for node, layer, packed in parts:
+            operator, options = node.operator, dict(node.options)
+            given = [None if i is None else arrays.get(i) for i in node.inputs]
             out = operator.view_out(arrays[node.outputs[0]])
-            if layer is None:
-                calls.append(operator.bind(inputs, out, dict(node.options), threads))
-            else:
-                calls.append(layer.bind(inputs[0], out, threads))
+            if layer is not None:
+                given[1] = self.graph.tensors[node.weight].data  # for its shape
+                calls.append(layer.bind(operator.view(given, options)[0], out, threads))
+                continue
+            inputs = list(operator.view(given, options))
+            if packed is not None:
+                inputs[1] = packed
+            calls.append(operator.bind(inputs, out, options, threads))
         return Context(arrays, calls)

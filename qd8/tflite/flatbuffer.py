@@ -14,6 +14,7 @@ Source: flatbuffers, "FlatBuffer Internals" (flatbuffers.dev/internals).
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,7 @@ class Source:
         self.data = data
         self.name = name
         self.size = data.size
-        self._view = memoryview(data)
+        self._view = memoryview(data)  # type: ignore[arg-type]
         self._budget = BUDGET_PER_BYTE * data.size
 
     def damaged(self, what: str, reason: str) -> ValueError:
@@ -71,7 +72,9 @@ class Source:
                 what, "tables and vectors overlap: they hold more than the whole file"
             )
 
-    def unpack(self, layout: struct.Struct, position: int, what: str) -> tuple:
+    def unpack(
+        self, layout: struct.Struct, position: int, what: str
+    ) -> tuple[int, ...]:
         """Unpack little-endian numbers at a checked position."""
         self.check(position, layout.size, what)
         return layout.unpack_from(self._view, position)
@@ -80,7 +83,9 @@ class Source:
         """Read one offset or length."""
         return int(self.unpack(_UINT32, position, what)[0])
 
-    def array(self, position: int, count: int, dtype: str, what: str) -> npt.NDArray:
+    def array(
+        self, position: int, count: int, dtype: str, what: str
+    ) -> npt.NDArray[Any]:
         """View ``count`` elements at ``position``; no copy, possibly unaligned."""
         self.check(position, count * np.dtype(dtype).itemsize, what)
         return np.frombuffer(self.data, dtype, count, position)
@@ -120,7 +125,7 @@ class Table:
         """Return the position of a field of ``width`` bytes, None if absent."""
         if slot >= len(self.offsets) or self.offsets[slot] == 0:
             return None
-        offset = self.offsets[slot]
+        offset: int = self.offsets[slot]
         if offset < 4 or offset + width > self._size:
             raise self.source.damaged(
                 self.what, f"field {slot} lies outside its {self._size} bytes"
@@ -132,7 +137,7 @@ class Table:
         position = self.field(slot, np.dtype(dtype).itemsize)
         if position is None:
             return default
-        return self.source.array(position, 1, dtype, self.what)[0].item()
+        return int(self.source.array(position, 1, dtype, self.what)[0])
 
     def target(self, slot: int) -> int | None:
         """Follow the offset in a field; None if the field is absent."""
@@ -141,7 +146,7 @@ class Table:
             return None
         return position + self.source.uint32(position, self.what)
 
-    def vector(self, slot: int, dtype: str, *, charge: bool = True) -> npt.NDArray:
+    def vector(self, slot: int, dtype: str, *, charge: bool = True) -> npt.NDArray[Any]:
         """View a vector of scalars; an absent one is empty.
 
         ``charge=False`` is for data that stays a view, such as weights.

@@ -58,7 +58,7 @@ def read_options(operator: Table, kind: int, slot: int) -> dict[str, Any]:
     name = enum_name("BuiltinOptions", kind)
     fields = _fields(name) if name else ()
     table = operator.table(slot, f"{operator.what}, {name}") if fields else None
-    if table is None:
+    if name is None or table is None:
         # The schema: no table means every field at its default.
         return {}
     accessor = getattr(tflite, name)()
@@ -139,4 +139,4 @@ class _CheckedTable:
 
     def _slot(self, offset: int) -> int:
         """Find the slot whose field is at ``offset`` in the table."""
-        return self._table.offsets.index(offset)
+        return int(self._table.offsets.index(offset))

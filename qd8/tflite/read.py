@@ -163,14 +163,14 @@ def _read_tensor(table: Table, index: int, buffers: list[Bytes | None]) -> Tenso
     is_sparse = table.target(6) is not None
     raw = buffers[buffer] if buffers else None
     data = raw if is_sparse else _typed(raw, shape, dtype, table)
-    quantization = table.table(4, f"quantization of {table.what}")
+    said = table.table(4, f"quantization of {table.what}")
     return Tensor(
         index=index,
         name=table.string(3),
         shape=shape,
         shape_signature=tuple(table.vector(7, "<i4").tolist()),
         dtype=dtype,
-        quantization=quantization and _read_quantization(quantization, shape),
+        quantization=None if said is None else _read_quantization(said, shape),
         data=data,
         is_variable=bool(table.number(5, "u1")),
         is_sparse=is_sparse,

@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import qd8_reference
 
-from qd8.graph import Model
 from qd8.graph.edges import collect_inputs
 from qd8.graph.graph import Graph, Node
-from qd8.graph.model import kept_tensors
+from qd8.graph.model import Model, kept_tensors
 
 Array = npt.NDArray[Any]
 
@@ -51,8 +50,8 @@ def run_reference(
         (output,) = node.outputs
         values[output] = run_node(graph, node, values)
         for i in node.inputs:
-            if last_use[i] == position and i not in names.values():
-                values.pop(i, None)
+            if i in values and last_use[i] == position and i not in names.values():
+                del values[i]
     return {name: values[i] for name, i in names.items()}
 
 
@@ -62,22 +61,23 @@ def run_node(graph: Graph, node: Node, values: Mapping[int, Array]) -> Array:
         None if i is None else values[i] if constant is None else constant
         for i, constant in zip(node.inputs, graph.arrays(node), strict=True)
     ]
-    arrays = list(node.operator.view(arrays, dict(node.options)))
+    inputs = list(node.operator.view(arrays, dict(node.options)))
     (output,) = node.outputs
     tensor = graph.tensors[output]
     if node.reference == "cast":
         # R4: NumPy's conversion is the definition's, widening exact, narrowing
         # to nearest even.
         with np.errstate(over="ignore"):
-            return arrays[0].astype(tensor.dtype)
+            return np.asarray(inputs[0].astype(tensor.dtype))
     function = getattr(qd8_reference, node.reference)
+    found: Array
     if node.operator.variadic:
-        found = function(arrays, **node.options)
+        found = function(inputs, **node.options)
     elif node.quantized:
-        x, weight, bias = arrays
-        scale = graph.tensors[node.inputs[1]].scale
+        x, weight, bias = inputs
+        scale = graph.tensors[node.weight].scale
         found = function(x, weight, scale, bias, **node.options)
     else:
-        found = function(*arrays, **node.options)
+        found = function(*inputs, **node.options)
     assert found.dtype == tensor.dtype, (node, found.dtype)
     return found.reshape(tensor.shape)

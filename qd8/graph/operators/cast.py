@@ -1,8 +1,6 @@
 """CAST between float32 and float16, as the precision pass puts it at the edges."""
 
-from typing import Any
-
-from .operator import Array, Arrays, Given, Operator, Options, Shape, X
+from .operator import Given, Operator, Options, Shape, X, kernel
 
 
 def shape(given: Given, options: Options) -> Shape:
@@ -10,16 +8,10 @@ def shape(given: Given, options: Options) -> Shape:
     return given.shapes[0]
 
 
-def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    from qd8.kernels.float_cast import bind_cast
-
-    return bind_cast(*arrays, out, threads=threads)
-
-
 CAST = Operator(
     name="CAST",
     inputs=(X,),
     reference="cast",
     shape=shape,
-    bind=bind,
+    bind=kernel("float_unary.bind_cast"),
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from . import fields
-from .operator import Array, Arrays, Given, Input, Operator, Options, Shape
+from .operator import Array, Arrays, Given, Input, Operator, Options, Shape, kernel
 
 
 def decode(given: Given) -> Options:
@@ -32,10 +32,10 @@ def shape(given: Given, options: Options) -> Shape:
 
 
 def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    from qd8.kernels.float_concatenation import bind_concatenation
+    return bind_arrays([list(arrays)], out, options, threads)
 
-    return bind_concatenation(list(arrays), out, **options, threads=threads)
 
+bind_arrays = kernel("float_copy.bind_concatenation")
 
 CONCATENATION = Operator(
     name="CONCATENATION",

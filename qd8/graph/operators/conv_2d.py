@@ -16,8 +16,9 @@ from .operator import (
     Quantized,
     Shape,
     X,
+    kernel,
 )
-from .window import image, window_size
+from .window import image, resolved, window_size
 
 
 def decode(given: Given) -> Options:
@@ -55,7 +56,7 @@ def shape(given: Given, options: Options) -> Shape:
 
 
 def macs(shapes: Sequence[Any], output: Shape) -> int:
-    return math.prod(output) * math.prod(shapes[1][1:])
+    return int(math.prod(output) * math.prod(shapes[1][1:]))
 
 
 def view(arrays: Arrays, options: Options) -> Arrays:
@@ -64,9 +65,18 @@ def view(arrays: Arrays, options: Options) -> Arrays:
 
 
 def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    from qd8.kernels.float_conv2d import bind_conv2d_float
+    shape, weight = arrays[0].shape, arrays[1].shape
+    options = resolved(options, shape[1:3], weight[1:3], options["dilation"])
+    return bind_packed(arrays, out, options, threads)
 
-    return bind_conv2d_float(*arrays, out, **options, threads=threads)
+
+bind_packed = kernel("float_gemm.bind_conv2d_float")
+
+
+def pack(weight: Array, options: Options) -> Any:
+    from qd8.kernels.float_pack import pack_conv2d_float
+
+    return pack_conv2d_float(weight, groups=options["groups"])
 
 
 def layer(weight: Array, scale: Array, bias: Array | None, options: Options) -> Any:
@@ -83,6 +93,7 @@ CONV_2D = Operator(
     shape=shape,
     view=view,
     bind=bind,
+    pack=pack,
     macs=macs,
     weight_axis=0,
     quantized=Quantized("conv2d", layer),

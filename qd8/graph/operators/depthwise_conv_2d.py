@@ -9,8 +9,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import fields
-from .operator import BIAS, WEIGHT, Array, Arrays, Given, Operator, Options, Shape, X
-from .window import image, window_size
+from .operator import (
+    BIAS,
+    WEIGHT,
+    Array,
+    Arrays,
+    Given,
+    Operator,
+    Options,
+    Shape,
+    X,
+    kernel,
+)
+from .window import image, resolved, window_size
 
 
 def decode(given: Given) -> Options:
@@ -51,7 +62,7 @@ def shape(given: Given, options: Options) -> Shape:
 
 
 def macs(shapes: Sequence[Any], output: Shape) -> int:
-    return math.prod(output) * shapes[1][1] * shapes[1][2]
+    return int(math.prod(output) * shapes[1][1] * shapes[1][2])
 
 
 def view(arrays: Arrays, options: Options) -> Arrays:
@@ -60,10 +71,12 @@ def view(arrays: Arrays, options: Options) -> Arrays:
 
 
 def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    from qd8.kernels.float_depthwise import bind_depthwise_conv2d
+    shape, weight = arrays[0].shape, arrays[1].shape
+    options = resolved(options, shape[1:3], weight[1:3], options["dilation"])
+    return bind_resolved(arrays, out, options, threads)
 
-    return bind_depthwise_conv2d(*arrays, out, **options, threads=threads)
 
+bind_resolved = kernel("float_depthwise.bind_depthwise_conv2d")
 
 DEPTHWISE_CONV_2D = Operator(
     name="DEPTHWISE_CONV_2D",

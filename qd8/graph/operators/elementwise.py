@@ -1,11 +1,9 @@
 """ADD, SUB, MUL: NumPy's broadcasting, then the activation clamp (R21)."""
 
-from typing import Any
-
 import numpy as np
 
 from . import fields
-from .operator import A, Array, Arrays, B, Given, Operator, Options, Shape
+from .operator import A, B, Given, Operator, Options, Shape, kernel
 
 
 def decode(given: Given) -> Options:
@@ -22,32 +20,14 @@ def shape(given: Given, options: Options) -> Shape:
         raise ValueError(f"its inputs {a} and {b} do not broadcast") from None
 
 
-def bind_add(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    from qd8.kernels.float_elementwise import bind_add
-
-    return bind_add(*arrays, out, **options, threads=threads)
-
-
-def bind_sub(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    from qd8.kernels.float_elementwise import bind_sub
-
-    return bind_sub(*arrays, out, **options, threads=threads)
-
-
-def bind_mul(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    from qd8.kernels.float_elementwise import bind_mul
-
-    return bind_mul(*arrays, out, **options, threads=threads)
-
-
 ADD, SUB, MUL = (
     Operator(
-        name=name,
+        name=name.upper(),
         inputs=(A, B),
-        reference=name.lower(),
+        reference=name,
         decode=decode,
         shape=shape,
-        bind=bind,
+        bind=kernel(f"float_binary.bind_{name}"),
     )
-    for name, bind in (("ADD", bind_add), ("SUB", bind_sub), ("MUL", bind_mul))
+    for name in ("add", "sub", "mul")
 )

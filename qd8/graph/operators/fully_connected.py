@@ -16,6 +16,7 @@ from .operator import (
     Quantized,
     Shape,
     X,
+    kernel,
 )
 
 
@@ -45,13 +46,11 @@ def shape(given: Given, options: Options) -> Shape:
 
 
 def macs(shapes: Sequence[Any], output: Shape) -> int:
-    return math.prod(output) * shapes[1][1]
+    return int(math.prod(output) * shapes[1][1])
 
 
 def view(arrays: Arrays, options: Options) -> Arrays:
     x, weight, bias = arrays
-    assert x is not None
-    assert weight is not None
     rows = x.reshape(-1, weight.shape[1])
     return rows, weight, None if bias is None else bias.reshape(-1)
 
@@ -60,10 +59,10 @@ def view_out(out: Array) -> Array:
     return out.reshape(-1, out.shape[-1])
 
 
-def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    from qd8.kernels.float_fully_connected import bind_fully_connected_float
+def pack(weight: Array, options: Options) -> Any:
+    from qd8.kernels.float_pack import pack_fully_connected_float
 
-    return bind_fully_connected_float(*arrays, out, **options, threads=threads)
+    return pack_fully_connected_float(weight)
 
 
 def layer(weight: Array, scale: Array, bias: Array | None, options: Options) -> Any:
@@ -80,7 +79,8 @@ FULLY_CONNECTED = Operator(
     shape=shape,
     view=view,
     view_out=view_out,
-    bind=bind,
+    bind=kernel("float_gemm.bind_fully_connected_float"),
+    pack=pack,
     macs=macs,
     weight_axis=0,
     quantized=Quantized("fully_connected", layer),

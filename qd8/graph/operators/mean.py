@@ -1,9 +1,7 @@
 """MEAN over constant axes (R22)."""
 
-from typing import Any
-
 from . import fields
-from .operator import Array, Arrays, Given, Input, Operator, Options, Shape, X
+from .operator import Given, Input, Operator, Options, Shape, X, kernel
 
 AXES = Input("axes", dtypes=("INT32", "INT64"), constant=True, option=True)
 
@@ -13,6 +11,8 @@ def decode(given: Given) -> Options:
     assert x is not None
     axes = fields.integers(given, "axes") or ()
     rank = len(x)
+    if not axes:
+        raise ValueError("it has no axes, so it computes no mean")
     if any(not -rank <= axis < rank for axis in axes):
         raise ValueError(f"its axes are {axes} but its input {x} has {rank}")
     return {
@@ -29,17 +29,11 @@ def shape(given: Given, options: Options) -> Shape:
     return tuple(n for i, n in enumerate(x) if i not in options["axes"])
 
 
-def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    from qd8.kernels.float_mean import bind_mean
-
-    return bind_mean(*arrays, out, axes=options["axes"], threads=threads)
-
-
 MEAN = Operator(
     name="MEAN",
     inputs=(X, AXES),
     reference="mean",
     decode=decode,
     shape=shape,
-    bind=bind,
+    bind=kernel("float_mean.bind_mean", "keepdims"),
 )

@@ -7,6 +7,7 @@ and the oracle ask this record; none of them knows an operator by name.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy.typing as npt
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
 
 Shape: TypeAlias = tuple[int, ...]
 Array: TypeAlias = npt.NDArray[Any]
-Arrays: TypeAlias = Sequence[Array | None]
+# An absent input is None; a packed weight is what `pack` made.
+Arrays: TypeAlias = Sequence[Any]
 Options: TypeAlias = dict[str, Any]
+
+
+Bind: TypeAlias = Callable[[Arrays, Array, Options, int], "list[Call]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,26 @@ class Quantized:
     layer: Callable[[Array, Array, Array | None, Options], Any]
 
 
+def kernel(name: str, *dropped: str) -> "Bind":
+    """Return a ``bind`` that calls ``qd8.kernels.<name>``.
+
+    It is called as ``name(*arrays, out, **options, threads=threads)``, without the
+    ``dropped`` options, which the shapes of the arrays say already. It is imported
+    when the plan is made: reading and inspecting a file need no compiler.
+    """
+    module, _, function = name.rpartition(".")
+
+    def bind(
+        arrays: Arrays, out: Array, options: Options, threads: int
+    ) -> "list[Call]":
+        keywords = {k: v for k, v in options.items() if k not in dropped}
+        found = getattr(import_module(f"qd8.kernels.{module}"), function)
+        calls: list[Call] = found(*arrays, out, **keywords, threads=threads)
+        return calls
+
+    return bind
+
+
 def _no_options(given: Given) -> Options:
     return {}
 
@@ -105,6 +130,8 @@ class Operator:
     view : (arrays, options) -> the inputs in the shapes that the reference and the
         kernels take; the reference's output is reshaped to what ``shape`` says
     view_out : the output in the shape that the kernels take
+    pack : (weight, options) -> what ``bind`` takes in place of the weight; called
+        once, at load, for a node that runs in float
     weight_axis : the axis of the output channels in input 1, for operators with
         weights
     quantized : its dynamically quantized form, if it has one
@@ -117,10 +144,11 @@ class Operator:
     inputs: tuple[Input, ...]
     reference: str
     shape: Callable[[Given, Options], Shape]
-    bind: Callable[[Arrays, Array, Options, int], "list[Call]"]
+    bind: Bind
     decode: Callable[[Given], Options] = _no_options
     view: Callable[[Arrays, Options], Arrays] = _same
     view_out: Callable[[Array], Array] = _same_out
+    pack: Callable[[Array, Options], Any] | None = None
     variadic: bool = False
     weight_axis: int | None = None
     quantized: Quantized | None = None

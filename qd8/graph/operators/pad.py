@@ -1,9 +1,7 @@
 """PAD and PADV2: a constant around the image; PAD's is zero."""
 
-from typing import Any
-
 from . import fields
-from .operator import Array, Arrays, Given, Input, Operator, Options, Shape, X
+from .operator import Given, Input, Operator, Options, Shape, X, kernel
 
 PADDINGS = Input("paddings", dtypes=("INT32", "INT64"), constant=True, option=True)
 VALUE = Input("value", constant=True, option=True)
@@ -34,12 +32,6 @@ def shape(given: Given, options: Options) -> Shape:
     return tuple(before + n + after for n, (before, after) in sides)
 
 
-def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    from qd8.kernels.float_pad import bind_pad
-
-    return bind_pad(*arrays, out, **options, threads=threads)
-
-
 PAD, PADV2 = (
     Operator(
         name=name,
@@ -47,7 +39,7 @@ PAD, PADV2 = (
         reference="pad",
         decode=decode,
         shape=shape,
-        bind=bind,
+        bind=kernel("float_copy.bind_pad"),
     )
     for name, inputs in (("PAD", (X, PADDINGS)), ("PADV2", (X, PADDINGS, VALUE)))
 )

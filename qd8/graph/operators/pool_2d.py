@@ -3,8 +3,8 @@
 from typing import Any
 
 from . import fields
-from .operator import Array, Arrays, Given, Operator, Options, Shape, X
-from .window import image, window_size
+from .operator import Array, Arrays, Given, Operator, Options, Shape, X, kernel
+from .window import image, resolved, window_size
 
 
 def decode(given: Given) -> Options:
@@ -31,27 +31,31 @@ def shape(given: Given, options: Options) -> Shape:
 
 
 def bind_max(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    from qd8.kernels.float_pool import bind_max_pool_2d
-
-    return bind_max_pool_2d(*arrays, out, **options, threads=threads)
+    options = resolved(options, arrays[0].shape[1:3], options["window"])
+    return bind_resolved_max(arrays, out, options, threads)
 
 
 def bind_average(
     arrays: Arrays, out: Array, options: Options, threads: int
 ) -> list[Any]:
-    from qd8.kernels.float_pool import bind_average_pool_2d
+    options = resolved(options, arrays[0].shape[1:3], options["window"])
+    return bind_resolved_average(arrays, out, options, threads)
 
-    return bind_average_pool_2d(*arrays, out, **options, threads=threads)
 
+bind_resolved_max = kernel("float_pool.bind_max_pool_2d")
+bind_resolved_average = kernel("float_pool.bind_average_pool_2d")
 
 MAX_POOL_2D, AVERAGE_POOL_2D = (
     Operator(
-        name=name,
+        name=name.upper(),
         inputs=(X,),
-        reference=name.lower(),
+        reference=name,
         decode=decode,
         shape=shape,
         bind=bind,
     )
-    for name, bind in (("MAX_POOL_2D", bind_max), ("AVERAGE_POOL_2D", bind_average))
+    for name, bind in (
+        ("max_pool_2d", bind_max),
+        ("average_pool_2d", bind_average),
+    )
 )

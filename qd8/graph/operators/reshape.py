@@ -1,10 +1,9 @@
 """RESHAPE: the same elements in the same order."""
 
 import math
-from typing import Any
 
 from . import fields
-from .operator import Array, Arrays, Given, Input, Operator, Options, Shape, X
+from .operator import Given, Input, Operator, Options, Shape, X, kernel
 
 # TFLite runs a shape that is computed; here the output's shape must say the same.
 SHAPE = Input("shape", dtypes=("INT32",), optional=True, constant=True, option=True)
@@ -35,17 +34,11 @@ def shape(given: Given, options: Options) -> Shape:
     return found
 
 
-def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    from qd8.kernels.float_copy import bind_copy
-
-    return bind_copy(*arrays, out, threads=threads)
-
-
 RESHAPE = Operator(
     name="RESHAPE",
     inputs=(X, SHAPE),
     reference="reshape",
     decode=decode,
     shape=shape,
-    bind=bind,
+    bind=kernel("float_copy.bind_copy", "shape"),
 )

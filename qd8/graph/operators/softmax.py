@@ -1,9 +1,8 @@
 """SOFTMAX over the last axis (R26)."""
 
 import math
-from typing import Any
 
-from .operator import Array, Arrays, Given, Operator, Options, Shape, X
+from .operator import Given, Operator, Options, Shape, X, kernel
 
 
 def decode(given: Given) -> Options:
@@ -20,17 +19,11 @@ def shape(given: Given, options: Options) -> Shape:
     return given.shapes[0]
 
 
-def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    from qd8.kernels.float_softmax import bind_softmax
-
-    return bind_softmax(*arrays, out, **options, threads=threads)
-
-
 SOFTMAX = Operator(
     name="SOFTMAX",
     inputs=(X,),
     reference="softmax",
     decode=decode,
     shape=shape,
-    bind=bind,
+    bind=kernel("float_softmax.bind_softmax"),
 )

@@ -2,6 +2,8 @@
 
 from typing import TypeAlias
 
+from .operator import Options
+
 Pair: TypeAlias = tuple[int, int]
 
 
@@ -27,6 +29,20 @@ def window_size(
         (size[0] - reach[0]) // stride[0] + 1,
         (size[1] - reach[1]) // stride[1] + 1,
     )
+
+
+def resolved(
+    options: Options, size: Pair, window: Pair, dilation: Pair = (1, 1)
+) -> Options:
+    """Return the options with padding as ((top, bottom), (left, right)) (R17)."""
+    sides = [(0, 0), (0, 0)]
+    if options["padding"] == "SAME":
+        for axis in (0, 1):
+            n, stride = size[axis], options["stride"][axis]
+            reach = (window[axis] - 1) * dilation[axis] + 1
+            total = max((-(-n // stride) - 1) * stride + reach - n, 0)
+            sides[axis] = (total // 2, total - total // 2)
+    return {**options, "padding": tuple(sides)}
 
 
 def image(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
