@@ -103,7 +103,9 @@ class Plan:
         form = node.operator.quantized
         assert form is not None
         options = dict(node.options)
-        _, weight, bias = node.operator.view(self.graph.arrays(node), options)
+        _, weight, bias = self.graph.arrays(node)
+        assert weight is not None
+        bias = None if bias is None else bias.reshape(-1)
         scale: Any = self.graph.tensors[node.weight].scale
         try:
             with settings.options(memory=self.memory):

@@ -23,8 +23,10 @@ Bytes = npt.NDArray[np.uint8]
 
 # What a table costs as a Python object, in bytes of the budget.
 TABLE_PRICE = 200
-# Honest files spend at most 2.5 times their size: that is one of tables only.
+# Honest files spend at most 2.5 times their size: that is one of tables only. The
+# smallest ones consist of nothing but tables of a few bytes.
 BUDGET_PER_BYTE = 4
+BUDGET = 2**16
 
 _INT32 = struct.Struct("<i")
 _UINT32 = struct.Struct("<I")
@@ -49,7 +51,7 @@ class Source:
         self.name = name
         self.size = data.size
         self._view = memoryview(data)  # type: ignore[arg-type]
-        self._budget = BUDGET_PER_BYTE * data.size
+        self._budget = BUDGET + BUDGET_PER_BYTE * data.size
 
     def damaged(self, what: str, reason: str) -> ValueError:
         """Say which part of which file cannot be true."""
