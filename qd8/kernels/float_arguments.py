@@ -1,10 +1,14 @@
 """What the float kernels' argument blocks are made of, and how work is shared."""
 
+from math import prod
+
 import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels.activation import BOUNDS
 from qd8.kernels.vector import F16, F32
+
+LINE = 64  # bytes
 
 Float = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 
@@ -12,6 +16,14 @@ Float = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 def address(array: npt.NDArray) -> int:
     """Where the elements of a C-contiguous array begin."""
     return array.__array_interface__["data"][0]
+
+
+def aligned(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Uninitialized float32 that begin at a cache line: no vector load crosses one."""
+    size = prod(shape)
+    room = np.empty(size + LINE // 4, np.float32)
+    skipped = -address(room) % LINE // 4
+    return room[skipped : skipped + size].reshape(shape)
 
 
 def real_bits(value: float) -> int:

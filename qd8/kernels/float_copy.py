@@ -141,7 +141,8 @@ def bind_pad(
         step = to_strides[axis]
         behind = corner + (before + x.shape[axis]) * step
         for width, at in ((before, corner), (after, behind)):
-            line = np.full(width * step, value, out.dtype)
+            with np.errstate(over="ignore"):
+                line = np.full(width * step, value, out.dtype)
             outer = x.shape[:axis]
             calls += bind_box(
                 line,

@@ -14,6 +14,7 @@ from qd8.kernels.boxes import contiguous_strides
 from qd8.kernels.float_arguments import (
     Float,
     address,
+    aligned,
     bounds_words,
     kind,
     task_count,
@@ -47,7 +48,8 @@ class PackedDepthwise(NamedTuple):
 def pack_depthwise_conv2d(weight: Float) -> PackedDepthwise:
     """Pack (1, KH, KW, C) float32 or float16, widened exactly (R4)."""
     _, KH, KW, C = weight.shape
-    taps = np.zeros((KH, KW, -(-C // LANES) * LANES), np.float32)
+    taps = aligned((KH, KW, -(-C // LANES) * LANES))
+    taps[..., C:] = 0
     taps[..., :C] = weight[0]
     return PackedDepthwise(taps, C)
 

@@ -18,7 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
-from qd8.kernels.float_arguments import Float, address, bounds_words, shares, task_count
+from qd8.kernels.float_arguments import (
+    Float,
+    address,
+    aligned,
+    bounds_words,
+    shares,
+    task_count,
+)
 from qd8.kernels.float_pack import (
     PackedFloat,
     pack_bias,
@@ -183,7 +190,7 @@ def _bind(x, packed, bias, out, strips, activation, threads):
     MR, NR = tile.heights[0], tile.NR
     heights = np.array([heights_by_rest(tile, n) for n in range(MR + 1)], np.int64)
     biases = pack_bias(bias, packed)
-    scratch = np.empty(schedule.tasks * (MR * NR + LANES), np.float32)
+    scratch = aligned((schedule.tasks * (MR * NR + LANES),))
     groups, group_panels, K, _ = packed.panels.shape
     words = (
         *map(address, (x, packed.panels, biases, out, scratch)),

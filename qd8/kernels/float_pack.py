@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels import isa
-from qd8.kernels.float_arguments import Float
+from qd8.kernels.float_arguments import Float, aligned
 from qd8.kernels.float_tile import TILES
 
 
@@ -39,8 +39,9 @@ def pack_conv2d_float(weight: Float, *, groups: int = 1) -> PackedFloat:
     count = -(-channels // NR)
     padded = np.zeros((groups, count * NR, K), np.float32)
     padded[:, :channels] = weight.reshape(groups, channels, K)
-    panels = padded.reshape(groups, count, NR, K).transpose(0, 1, 3, 2)
-    return PackedFloat(np.ascontiguousarray(panels), (O, KH, KW, I), tier)
+    panels = aligned((groups, count, K, NR))
+    panels[:] = padded.reshape(groups, count, NR, K).transpose(0, 1, 3, 2)
+    return PackedFloat(panels, (O, KH, KW, I), tier)
 
 
 def pack_fully_connected_float(weight: Float) -> PackedFloat:
