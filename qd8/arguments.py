@@ -18,13 +18,17 @@ SMALLEST_NORMAL = float(np.finfo(np.float32).smallest_normal)
 
 def array(name: str, value: object, dtypes: Sequence[type]) -> Array:
     """An ndarray of one of ``dtypes``, in native byte order."""
+    if isinstance(value, np.ndarray):
+        dtype = value.dtype
+        if dtype.type in dtypes and dtype.isnative:
+            return value if type(value) is np.ndarray else np.asarray(value)
     wanted = " or ".join(np.dtype(dtype).name for dtype in dtypes)
     if not isinstance(value, np.ndarray | np.generic):
         raise TypeError(
             f"{name} is a {type(value).__name__}; it must be a numpy array of {wanted}"
         )
     result = np.asarray(value)
-    if result.dtype not in [np.dtype(dtype) for dtype in dtypes]:
+    if result.dtype.type not in dtypes or not result.dtype.isnative:
         hint = ""
         if result.dtype == np.float64 and np.float32 in dtypes:
             hint = f"; use {name}.astype(np.float32)"
@@ -39,7 +43,7 @@ def activations(name: str, value: object) -> Array:
     x = array(name, value, (np.float32, np.float16))
     if x.ndim == 0:
         raise ValueError(f"{name} has no dimensions; it must be (..., K)")
-    return np.ascontiguousarray(x)
+    return x if x.flags.c_contiguous else np.ascontiguousarray(x)
 
 
 def weights(value: object, rank: int, layout: str) -> npt.NDArray[np.int8]:

@@ -7,8 +7,18 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8 import arguments, settings
-from qd8.fully_connected import FullyConnected, Steps, float_bits
+from qd8.fully_connected import (
+    ACCUMULATOR,
+    OUT,
+    REMEMBERED,
+    SCRATCH,
+    FullyConnected,
+    Steps,
+    X,
+    float_bits,
+)
 from qd8.kernels import cache, gemm, igemm, isa, launch, quantize, schedule
+from qd8.kernels.launch import At
 from qd8.kernels.vector import I16, U8
 from qd8.pack import PackedWeights, aligned, pack
 from qd8.quantize import PART, images, kind, quantize_weights
@@ -153,7 +163,7 @@ class Conv2D:
         else:
             flat = np.ascontiguousarray(weight).reshape(len(weight), -1)
             self.packed = pack(flat, scale, bias, isa.current(), self.groups)
-        self._geometries: dict[tuple[int, ...], Geometry] = {}
+        self._programs: dict[tuple[Any, ...], tuple[launch.Program, int]] = {}
 
     @classmethod
     def from_float(
@@ -229,16 +239,14 @@ class Conv2D:
         out = np.empty(self.output_shape(x.shape), x.dtype)
         accumulator = np.empty(out.shape, np.int32)
         self._run(x, out, accumulator)
-        return Steps(*images(x, half=self._half(x)), accumulator, out)
+        half = self.f16_scale == "xnnpack" and x.dtype == np.float16
+        return Steps(*images(x, half=half), accumulator, out)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """(N, OH, OW, O) for images of ``shape``."""
         n, H, W, _ = shape
         OH, OW, _, _ = self._extents(H, W)
         return n, OH, OW, self.shape[0]
-
-    def _half(self, x: npt.NDArray[Any]) -> bool:
-        return self.f16_scale == "xnnpack" and x.dtype == np.float16
 
     def _checked(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         x = arguments.activations("x", x)
@@ -301,9 +309,9 @@ class Conv2D:
         if self._pixels is not None:
             self._pixels._run(x, out, accumulator)
             return
-        geometry = self._geometry(x.shape, settings.get_num_threads())
-        room = scratch(geometry.scratch_bytes)
-        launch.run(self._calls(geometry, x, out, accumulator, room))
+        program, room = self._program(x, settings.get_num_threads())
+        acc = 0 if accumulator is None else address(accumulator)
+        program.run(address(x), address(out), acc, scratch(room))
 
     def bind(
         self, x: npt.NDArray[Any], out: npt.NDArray[Any], threads: int
@@ -311,13 +319,24 @@ class Conv2D:
         """Calls that compute ``out`` from ``x``, both C-contiguous and checked."""
         if self._pixels is not None:
             return self._pixels.bind(x, out, threads)
+        program, room = self._program(x, threads)
+        own = aligned(room)
+        bases = (address(x), address(out), 0, address(own))
+        return program.calls(bases, x, out, own, self.packed)
+
+    def _program(self, x: npt.NDArray[Any], threads: int) -> tuple[launch.Program, int]:
+        """What computes images like ``x``, and the bytes of scratch it needs."""
+        key = (*x.shape, threads, x.dtype.type)
+        if (found := self._programs.get(key)) is not None:
+            return found
         geometry = self._geometry(x.shape, threads)
-        return self._calls(geometry, x, out, None, aligned(geometry.scratch_bytes))
+        program = launch.Program(self._steps(geometry, x.dtype))
+        if len(self._programs) >= REMEMBERED:
+            self._programs.clear()
+        self._programs[key] = program, geometry.scratch_bytes
+        return self._programs[key]
 
     def _geometry(self, shape: tuple[int, ...], threads: int) -> Geometry:
-        key = (*shape, threads)
-        if (found := self._geometries.get(key)) is not None:
-            return found
         n, H, W, C = shape
         OH, OW, top, left = self._extents(H, W)
         # Rows and columns beyond the last tap are never read: the padded image ends
@@ -337,52 +356,36 @@ class Conv2D:
         plan = schedule.convolution(
             n, OH * OW, self.packed.K, self.packed.N, threads, tier
         )
-        found = Geometry(
+        return Geometry(
             *(n, H, W, OH, OW, top, left, padded_H, padded_W, image_bytes, parts),
             plan=plan,
         )
-        if len(self._geometries) > 64:  # many input sizes: forget them
-            self._geometries.clear()
-        self._geometries[key] = found
-        return found
 
-    def _calls(
-        self,
-        g: Geometry,
-        x: npt.NDArray[Any],
-        out: npt.NDArray[Any],
-        accumulator: npt.NDArray[np.int32] | None,
-        room: npt.NDArray[np.uint8],
-    ) -> list[launch.Call]:
+    def _steps(self, g: Geometry, dtype: np.dtype[Any]) -> list[launch.Step]:
+        """Find ranges, quantize and pad, multiply."""
         tier, packed, plan = self.packed.tier, self.packed, g.plan
         O, KH, KW, I = self.shape
         C = I * self.groups
-        image, element = address(room), kind(x.dtype)
-        ranges, zero_point, scale, tasks = (image + at for at in g.offsets[:4])
+        element = kind(dtype)
+        image = At(SCRATCH)
+        ranges, zero_point, scale, tasks = (At(SCRATCH, at) for at in g.offsets[:4])
         stored = I16 if tier.tile == "madd" else U8
         width = 2 if stored == I16 else 1
-        keep = (x, out, accumulator, packed, room)
+        half = int(self.f16_scale == "xnnpack" and dtype == np.float16)
 
-        find = cache.kernel(quantize.image_ranges, tier.id, element)
-        shares = g.images * g.parts
-        words = (address(x), ranges, g.images, g.H * g.W * C, g.parts)
-        calls = [launch.bind(find, words, min(shares, plan.tasks), *keep)]
-
-        write = cache.kernel(quantize.quantize_images, tier.id, element, stored)
-        words = (
-            *(address(x), ranges, g.parts, g.images, g.H, g.W, C, g.top, g.left),
-            *(g.padded_H, g.padded_W, image, g.image_bytes, zero_point, scale),
-            int(self._half(x)),
+        find = (At(X), ranges, g.images, g.H * g.W * C, g.parts)
+        find_tasks = min(g.images * g.parts, plan.tasks)
+        write = (
+            *(At(X), ranges, g.parts, g.images, g.H, g.W, C, g.top, g.left),
+            *(g.padded_H, g.padded_W, image, g.image_bytes, zero_point, scale, half),
         )
-        shares = min(g.images * g.padded_H, max(1, x.size // PART))
-        calls.append(launch.bind(write, words, min(shares, plan.tasks), *keep))
-
-        multiply = cache.kernel(igemm.convolution, *gemm.constants(tier), element)
+        worth = max(1, g.images * g.H * g.W * C // PART)
+        write_tasks = min(g.images * g.padded_H, worth, plan.tasks)
         pixel, row = width * C, width * g.padded_W * C
+        # Where neighbouring taps touch, a whole kernel row is one run of bytes.
         touching = self.dilation[1] == 1 and self.groups == 1
-        words = (
-            *(image, g.image_bytes, address(packed.panels), address(out)),
-            0 if accumulator is None else address(accumulator),
+        multiply = (
+            *(image, g.image_bytes, address(packed.panels), At(OUT), At(ACCUMULATOR)),
             *(g.images, g.OH, g.OW, O),
             *(self.stride[0] * row, self.stride[1] * pixel),
             *(KH, 1 if touching else KW),
@@ -393,7 +396,21 @@ class Conv2D:
             *(tasks, plan.scratch_bytes, scale, zero_point),
             *(float_bits(bound) for bound in self._bounds),
         )
-        return [*calls, launch.bind(multiply, words, plan.tasks, *keep)]
+        kernel = cache.kernel
+        constants = gemm.constants(tier)
+        return [
+            launch.Step(
+                kernel(quantize.image_ranges, tier.id, element), find, find_tasks
+            ),
+            launch.Step(
+                kernel(quantize.quantize_images, tier.id, element, stored),
+                write,
+                write_tasks,
+            ),
+            launch.Step(
+                kernel(igemm.convolution, *constants, element), multiply, plan.tasks
+            ),
+        ]
 
     def warmup(self) -> None:
         """Compile what the first call would compile."""

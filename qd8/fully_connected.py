@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from qd8 import arguments, settings
 from qd8.kernels import cache, gemm, isa, launch, schedule
+from qd8.kernels.launch import At
 from qd8.pack import PackedWeights, aligned, pack
 from qd8.quantize import kind, quantize_rows, quantize_weights
 from qd8.workspace import address, scratch
@@ -25,6 +26,11 @@ class Steps(NamedTuple):
     scale: npt.NDArray[np.float32]
     accumulator: npt.NDArray[np.int32]
     output: npt.NDArray[Any]
+
+
+# Bases of an operator's program.
+X, OUT, ACCUMULATOR, SCRATCH = 1, 2, 3, 4
+REMEMBERED = 64  # programs of an operator; with more input sizes it starts anew
 
 
 def float_bits(value: float) -> int:
@@ -68,7 +74,7 @@ class FullyConnected:
         self.activation = activation
         self.has_bias = bias is not None
         self.packed: PackedWeights = pack(weight, scale, bias, isa.current())
-        self._schedules: dict[tuple[int, int], schedule.Schedule] = {}
+        self._programs: dict[tuple[int, int, Any], tuple[launch.Program, int]] = {}
 
     @classmethod
     def from_float(
@@ -155,51 +161,43 @@ class FullyConnected:
     ) -> None:
         if out.size == 0:
             return
-        plan = self._schedule(x.size // self.K, settings.get_num_threads())
-        room = scratch(plan.tasks * plan.scratch_bytes)
-        launch.run([self._call(plan, x, out, accumulator, room)])
+        program, room = self._program(x, settings.get_num_threads())
+        acc = 0 if accumulator is None else address(accumulator)
+        program.run(address(x), address(out), acc, scratch(room))
 
     def bind(
         self, x: npt.NDArray[Any], out: npt.NDArray[Any], threads: int
     ) -> list[launch.Call]:
         """Calls that compute ``out`` from ``x``, both C-contiguous and checked."""
-        plan = self._schedule(x.size // self.K, threads)
-        room = aligned(plan.tasks * plan.scratch_bytes)
-        return [self._call(plan, x, out, None, room)]
+        program, room = self._program(x, threads)
+        own = aligned(room)
+        bases = (address(x), address(out), 0, address(own))
+        return program.calls(bases, x, out, own, self.packed)
 
-    def _schedule(self, M: int, threads: int) -> schedule.Schedule:
-        if (found := self._schedules.get((M, threads))) is None:
-            if len(self._schedules) > 64:  # many batch sizes: forget the oldest
-                self._schedules.clear()
-            found = schedule.fully_connected(
-                M, self.K, self.N, threads, self.packed.tier
-            )
-            self._schedules[M, threads] = found
-        return found
-
-    def _call(
-        self,
-        plan: schedule.Schedule,
-        x: npt.NDArray[Any],
-        out: npt.NDArray[Any],
-        accumulator: npt.NDArray[np.int32] | None,
-        room: npt.NDArray[np.uint8],
-    ) -> launch.Call:
-        packed = self.packed
+    def _program(self, x: npt.NDArray[Any], threads: int) -> tuple[launch.Program, int]:
+        """What computes rows like ``x``, and the bytes of scratch it needs."""
+        key = (x.size // self.K, threads, x.dtype.type)
+        if (found := self._programs.get(key)) is not None:
+            return found
+        M, packed = key[0], self.packed
+        plan = self._schedule(M, threads)
         constants = gemm.constants(packed.tier)
-        kernel = cache.kernel(gemm.fully_connected, *constants, kind(x.dtype))
         words = (
-            address(x),
-            address(packed.panels),
-            address(out),
-            0 if accumulator is None else address(accumulator),
-            *(x.size // self.K, self.K, self.N, packed.blocks, packed.panel_bytes),
+            *(At(X), address(packed.panels), At(OUT), At(ACCUMULATOR)),
+            *(M, self.K, self.N, packed.blocks, packed.panel_bytes),
             *(plan.block_rows, plan.grid_rows, plan.grid_columns),
-            *(address(room), plan.scratch_bytes),
+            *(At(SCRATCH), plan.scratch_bytes),
             *(float_bits(bound) for bound in self._bounds),
         )
-        keep = (x, out, accumulator, packed, room)
-        return launch.bind(kernel, words, plan.tasks, *keep)
+        kernel = cache.kernel(gemm.fully_connected, *constants, kind(x.dtype))
+        program = launch.Program([launch.Step(kernel, words, plan.tasks)])
+        if len(self._programs) >= REMEMBERED:
+            self._programs.clear()
+        self._programs[key] = program, plan.tasks * plan.scratch_bytes
+        return self._programs[key]
+
+    def _schedule(self, M: int, threads: int) -> schedule.Schedule:
+        return schedule.fully_connected(M, self.K, self.N, threads, self.packed.tier)
 
     def warmup(self) -> None:
         """Compile what the first call would compile."""

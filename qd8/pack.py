@@ -10,6 +10,7 @@ flushed here (R14), so that no kernel has to.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +59,7 @@ class PackedWeights:
         """ksum, weights, weight_scale and bias within a panel."""
         NR = self.tier.NR
         ends = np.cumsum([0, 4 * NR, self.blocks * self.tier.KB * NR, 4 * NR, 4 * NR])
-        parts = [slice(int(a), int(b)) for a, b in zip(ends, ends[1:], strict=False)]
+        parts = [slice(int(a), int(b)) for a, b in pairwise(ends)]
         return parts[0], parts[1], parts[2], parts[3]
 
     def weight(self) -> npt.NDArray[np.int8]:
@@ -67,9 +68,7 @@ class PackedWeights:
         raw = self.panels[:, self._parts()[1]].view(np.int8)
         rows = raw.reshape(self.groups, self.count, -1, NR, KR).transpose(0, 1, 3, 2, 4)
         columns = rows.reshape(self.groups, self.count * NR, -1)
-        return np.ascontiguousarray(
-            columns[:, : self.N, : self.K].reshape(-1, self.K)
-        )
+        return np.ascontiguousarray(columns[:, : self.N, : self.K].reshape(-1, self.K))
 
     def channels(self, which: str) -> npt.NDArray[np.float32]:
         """The (groups * N,) float32 "weight_scale" or flushed "bias" again."""
@@ -105,7 +104,8 @@ def pack(
     tiny = np.abs(bias) < np.float32(SMALLEST_NORMAL)
     panels[:, ksum_part] = by_panel(-weight.sum(axis=1, dtype=np.int32))
     panels[:, scale_part] = by_panel(weight_scale)
-    panels[:, bias_part] = by_panel(np.where(tiny, np.copysign(np.float32(0), bias), bias))
+    flushed = np.where(tiny, np.copysign(np.float32(0), bias), bias)
+    panels[:, bias_part] = by_panel(flushed)
     step = max(1, _CHUNK // (NR * blocks * KB))
     for group in range(groups):
         rows = weight[group * N : (group + 1) * N]

@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 from qd8 import arguments, settings
 from qd8.kernels import cache, isa, launch, quantize
-from qd8.kernels.vector import F16, F32, I8
+from qd8.kernels.vector import F16, F32
 from qd8.workspace import address
 
-# R12: the converter widens a range below 1e-6, so a channel of zeros has a normal scale.
+# R12: the converter widens ranges below 1e-6: a channel of zeros has a normal scale.
 SMALLEST_RANGE = 5e-7
 PART = 1 << 14  # elements of an image that are worth a task of their own
 

@@ -36,7 +36,9 @@ def available_threads() -> int:
 
 def _checked_count(n: int) -> int:
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(f"the number of threads is {n!r}; it must be an int of 1 or more")
+        raise ValueError(
+            f"the number of threads is {n!r}; it must be an int of 1 or more"
+        )
     return n
 
 

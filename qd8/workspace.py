@@ -10,13 +10,13 @@ from qd8.pack import aligned
 _local = threading.local()
 
 
-def scratch(nbytes: int) -> npt.NDArray[np.uint8]:
-    """At least ``nbytes`` bytes, aligned, until the next call in this thread."""
-    buffer: npt.NDArray[np.uint8] | None = getattr(_local, "buffer", None)
-    if buffer is None or buffer.size < nbytes:
-        _local.buffer = None
-        buffer = _local.buffer = aligned(nbytes)
-    return buffer
+def scratch(nbytes: int) -> int:
+    """The address of ``nbytes`` aligned bytes, until the next call in this thread."""
+    if getattr(_local, "size", -1) < nbytes:
+        _local.buffer, _local.size = None, -1
+        _local.buffer = aligned(nbytes)
+        _local.address, _local.size = address(_local.buffer), nbytes
+    return int(_local.address)
 
 
 def address(array: npt.NDArray[np.generic]) -> int:

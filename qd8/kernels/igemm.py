@@ -129,5 +129,3 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
             release(TIER)
 
     return convolution
-
-

@@ -8,7 +8,8 @@ pointer, across which no compiler moves arithmetic (kernels.md 6).
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numba
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from numba import njit, prange
 
 from qd8.kernels.cache import SOURCE, Kernel
-from qd8.kernels.simd import call_task
+from qd8.kernels.simd import call_task, word
 
 
 class Call(NamedTuple):
@@ -34,18 +35,86 @@ def bind(kernel: Kernel, words: Iterable[int], tasks: int, *keep: Any) -> Call:
     return Call(kernel.address, np.array(list(words), np.int64), tasks, keep)
 
 
+class At(NamedTuple):
+    """An argument word that is an address: an offset from one of a program's bases."""
+
+    base: int
+    offset: int = 0
+
+
+class Step(NamedTuple):
+    """A kernel with words of which some are relative to a base."""
+
+    kernel: Kernel
+    words: Sequence[int | At]
+    tasks: int
+
+
+class Program:
+    """Kernels run one after the other by compiled code, with no Python in between.
+
+    The words of all steps lie in one array; where a step's word is an :class:`At`,
+    the address of its base is added when the program runs, so that one program
+    serves any arrays of the same shapes. Base 0 is always address 0.
+    """
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        flat = [w for step in steps for w in step.words]
+        self._words = np.array([w.offset if isinstance(w, At) else w for w in flat])
+        self._bases = np.array([w.base if isinstance(w, At) else 0 for w in flat])
+        firsts = np.cumsum([0, *(len(step.words) for step in steps)])
+        self._table = np.array(
+            [
+                (step.kernel.address, 8 * first, step.tasks)
+                for step, first in zip(steps, firsts, strict=False)
+            ],
+            np.int64,
+        )
+        self._spans = list(pairwise(firsts))
+        self._parallel = any(step.tasks > 1 for step in steps)
+
+    def _placed(self, bases: Sequence[int]) -> npt.NDArray[np.int64]:
+        return self._words + np.array((0, *bases))[self._bases]
+
+    def run(self, *bases: int) -> None:
+        """Run with base 1, 2, ... at these addresses."""
+        words = self._placed(bases)
+        _run(self._table, words.__array_interface__["data"][0], self._parallel)
+
+    def calls(self, bases: Sequence[int], *keep: Any) -> list[Call]:
+        """The program as calls bound to these bases."""
+        words = self._placed(bases)
+        return [
+            Call(int(address), words[first:last].copy(), int(tasks), keep)
+            for (address, _, tasks), (first, last) in zip(
+                self._table, self._spans, strict=True
+            )
+        ]
+
+
 def _launchers(source: int):
     @njit(parallel=True, nogil=True, cache=True)
-    def launch(address, arguments, tasks):
+    def launch(table, count, words):
         source  # noqa: B018  (in the closure, hence in the cache key)
-        for task in prange(tasks):
-            call_task(address, np.int64(task), tasks, arguments)
+        for i in range(count):
+            address = word(table, 3 * i)
+            arguments = words + word(table, 3 * i + 1)
+            tasks = word(table, 3 * i + 2)
+            if tasks == 1:
+                call_task(address, 0, 1, arguments)
+            else:
+                for task in prange(tasks):
+                    call_task(address, np.int64(task), tasks, arguments)
 
     @njit(nogil=True, cache=True)
-    def launch_serial(address, arguments, tasks):
+    def launch_serial(table, count, words):
         source  # noqa: B018
-        for task in range(tasks):
-            call_task(address, task, tasks, arguments)
+        for i in range(count):
+            address = word(table, 3 * i)
+            arguments = words + word(table, 3 * i + 1)
+            tasks = word(table, 3 * i + 2)
+            for task in range(tasks):
+                call_task(address, task, tasks, arguments)
 
     return launch, launch_serial
 
@@ -55,25 +124,58 @@ _lock = threading.Lock()
 _state = {"layer": "", "forked": False}
 
 
+class Linked:
+    """Calls as one table: run one after the other with no Python in between."""
+
+    def __init__(self, calls: Iterable[Call]) -> None:
+        self._calls = tuple(calls)  # owns the arguments that the table points at
+        self._table = np.array(
+            [
+                (
+                    call.address,
+                    call.arguments.__array_interface__["data"][0],
+                    call.tasks,
+                )
+                for call in self._calls
+            ],
+            np.int64,
+        )
+        self._parallel = any(call.tasks > 1 for call in self._calls)
+
+    def run(self) -> None:
+        """Run them all; each may use several threads."""
+        _run(self._table, 0, self._parallel)
+
+
 def run(calls: Iterable[Call]) -> None:
-    """Run the calls one after the other; each may use several threads."""
-    for address, arguments, tasks, _ in calls:
-        words = arguments.__array_interface__["data"][0]
-        if tasks == 1 or _state["forked"]:
-            _launch_serial(address, words, tasks)
-        elif _state["layer"] in ("omp", "tbb"):
-            _launch(address, words, tasks)
-        else:
-            # The first parallel call starts the threading layer, and workqueue
-            # aborts the process when two threads use it at once: one at a time.
-            with _lock:
-                _launch(address, words, tasks)
-                _state["layer"] = numba.threading_layer()
+    """Run the calls one after the other, once."""
+    Linked(calls).run()
+
+
+def _run(table: npt.NDArray[np.int64], arguments: int, parallel: bool) -> None:
+    """Run a table of (kernel address, address of words less ``arguments``, tasks)."""
+    count = table.size // 3
+    where = table.__array_interface__["data"][0]
+    if not parallel or _state["forked"]:
+        _launch_serial(where, count, arguments)
+    elif _state["layer"] in ("omp", "tbb"):
+        _launch(where, count, arguments)
+    else:
+        # The first parallel call starts the threading layer, and workqueue aborts
+        # the process when two threads use it at once: one at a time.
+        with _lock:
+            _launch(where, count, arguments)
+            _state["layer"] = numba.threading_layer()
+
+
+def threading_layer() -> str:
+    """Numba's threading layer, or "" before the first parallel call."""
+    return str(_state["layer"])
 
 
 def _after_fork_in_child() -> None:
-    # A child of a process that has used GNU OpenMP is killed at its first
-    # parallel region (numba.md 2.5). Serial loops give the same bits.
+    # A child of a process that has used GNU OpenMP is killed at its first parallel
+    # region (numba.md 2.5). Serial loops give the same bits.
     global _lock
     _lock = threading.Lock()
     if _state["layer"]:

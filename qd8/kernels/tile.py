@@ -30,13 +30,9 @@ from numba.extending import intrinsic
 from qd8.kernels.simd import emitter, f32, i8, i16, i32, i64, ir_vector
 from qd8.kernels.vector import F16
 
-NAMES = (
-    "a a_stride blocks panel scale zero_point row_step out out_stride columns lo hi "
-    "acc acc_stride"
-).split()
-SIGNATURE = [
-    types.float32 if name in ("lo", "hi") else types.int64 for name in NAMES
-]
+NAMES = ("a", "a_stride", "blocks", "panel", "scale", "zero_point", "row_step")
+NAMES += ("out", "out_stride", "columns", "lo", "hi", "acc", "acc_stride")
+SIGNATURE = [types.float32 if name in ("lo", "hi") else types.int64 for name in NAMES]
 
 
 def variants(tier):
@@ -168,7 +164,7 @@ def initial(e, rows, v):
 def finish(e, rows, half, accs, v):
     """R14 on registers: scale, fma, flush, clamp; store accumulators and outputs."""
     b, tier = e.b, e.tier
-    lanes, vectors = tier.lanes, tier.NR // tier.lanes
+    vectors = tier.NR // tier.lanes
     with b.if_then(b.icmp_signed("!=", v["acc"], i64(0)), likely=False):
         store_rows(e, rows, accs, v["acc"], v["acc_stride"], v["columns"])
     weights_end = b.mul(v["blocks"], i64(tier.KB * tier.NR))
