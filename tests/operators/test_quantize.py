@@ -30,9 +30,7 @@ def test_float16_rows(isa: str, x: npt.NDArray) -> None:
 @DTYPES
 @pytest.mark.parametrize("family", families.ROWS)
 def test_images(isa: str, family: str, dtype: np.dtype) -> None:
-    """One range an image, of whatever family."""
-    if dtype == HALF and family == "flushed_range":
-        pytest.skip("float16 has no such range")
+    """One range an image, of whatever family (in float16 a flushed one is zeros)."""
     rng = np.random.default_rng(5)
     for H, W, C in ((1, 1, 1), (3, 5, 2), (7, 1, 19), (16, 16, 3)):
         x = families.ROWS[family](rng, 3, H * W * C, dtype).reshape(3, H, W, C)
