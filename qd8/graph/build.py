@@ -20,6 +20,7 @@ from .operators import OPERATORS, Operator
 from .operators.operator import Given, Input
 from .weights import check_weight
 
+MAX_RANK = 6  # what the kernels that move elements count through
 INTEGER_ACTIVATIONS = ("INT8", "UINT8", "INT16")
 
 
@@ -160,6 +161,10 @@ class _Builder:
             raise NotImplementedError(f"{place}, must be a constant")
         if 0 in tensor.shape and not wanted.option:
             raise ValueError(f"{place}, is {tensor.shape}, which holds no element")
+        if len(tensor.shape) > MAX_RANK:
+            raise NotImplementedError(
+                f"{place}, is {tensor.shape}; at most {MAX_RANK} axes are supported"
+            )
         if dtype == "INT8" and self.tensors[index].scale is None:
             axis = operator.weight_axis
             self.tensors[index] = check_weight(self.tensors[index], tensor, axis)

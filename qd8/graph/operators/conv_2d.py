@@ -65,8 +65,8 @@ def view(arrays: Arrays, options: Options) -> Arrays:
 
 
 def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    shape, weight = arrays[0].shape, arrays[1].shape
-    options = resolved(options, shape[1:3], weight[1:3], options["dilation"])
+    size, window = arrays[0].shape[1:3], arrays[1].shape[1:3]
+    options = resolved(options, size, window, options["dilation"])
     return bind_packed(arrays, out, options, threads)
 
 

@@ -71,12 +71,19 @@ def view(arrays: Arrays, options: Options) -> Arrays:
 
 
 def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    shape, weight = arrays[0].shape, arrays[1].shape
-    options = resolved(options, shape[1:3], weight[1:3], options["dilation"])
+    size, window = arrays[0].shape[1:3], arrays[1].taps.shape[:2]
+    options = resolved(options, size, window, options["dilation"])
     return bind_resolved(arrays, out, options, threads)
 
 
 bind_resolved = kernel("float_depthwise.bind_depthwise_conv2d")
+
+
+def pack(weight: Array, options: Options) -> Any:
+    from qd8.kernels.float_depthwise import pack_depthwise_conv2d
+
+    return pack_depthwise_conv2d(weight)
+
 
 DEPTHWISE_CONV_2D = Operator(
     name="DEPTHWISE_CONV_2D",
@@ -86,6 +93,7 @@ DEPTHWISE_CONV_2D = Operator(
     shape=shape,
     view=view,
     bind=bind,
+    pack=pack,
     macs=macs,
     weight_axis=3,
 )

@@ -1,0 +1,170 @@
+"""Damage files on purpose, knowing where their tables are.
+
+Flipped weights make valid files; what kills readers are lengths, offsets, vtables
+and indices. So the reader itself is watched while it reads an undamaged file, and
+tells which bytes it looked at, and which of them are offsets or lengths.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from unittest import mock
+
+import numpy as np
+
+from qd8 import tflite
+from qd8.tflite import flatbuffer
+
+# 32-bit numbers that have broken readers before.
+HOSTILE = (
+    0, 1, 2, 3, 4, 7, 8, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000,
+    0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFC, 0xFFFFFFF0, 0x40000000, 0x3FFFFFFF,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Map:
+    """Where the structure of a file is.
+
+    inside : positions of all bytes of tables, vtables, short vectors and strings
+    offsets : positions of 32-bit offsets and lengths
+    """
+
+    inside: np.ndarray
+    offsets: np.ndarray
+
+
+def map_of(data: bytes) -> Map:
+    """Watch the reader on a file, also on one that it refuses half way."""
+    ranges: set[tuple[int, int]] = set()
+    offsets: set[int] = set()
+
+    class Watched(flatbuffer.Source):
+        __slots__ = ()
+
+        def check(self, position: int, length: int, what: str) -> None:
+            super().check(position, length, what)
+            if length < 1024 or "buffer" not in what:
+                ranges.add((position, length))
+
+        def uint32(self, position: int, what: str) -> int:
+            offsets.add(position)
+            return super().uint32(position, what)
+
+    with mock.patch("qd8.tflite.read.Source", Watched):
+        try:
+            tflite.read(data)
+        except ValueError:
+            pass
+    inside = {p for start, length in ranges for p in range(start, start + length)}
+    return Map(np.array(sorted(inside or {0})), np.array(sorted(offsets or {0})))
+
+
+def mutate(data: bytes, where: Map, rng: np.random.Generator) -> tuple[bytes, str]:
+    """Return a damaged copy and the names of what was done, 1 to 4 things."""
+    damaged = bytearray(data)
+    names = []
+    for _ in range(int(rng.choice([1, 1, 1, 2, 3, 4]))):
+        mutator = MUTATORS[int(rng.choice(len(MUTATORS), p=WEIGHTS))]
+        if len(damaged) > 16:
+            mutator(damaged, where, rng)
+            names.append(mutator.__name__)
+    return bytes(damaged), "+".join(names)
+
+
+def flip_bits_in_tables(data: bytearray, where: Map, rng: np.random.Generator) -> None:
+    for position in rng.choice(where.inside, int(rng.integers(1, 9))):
+        if position < len(data):
+            data[position] ^= 1 << int(rng.integers(8))
+
+
+def flip_bits_anywhere(data: bytearray, where: Map, rng: np.random.Generator) -> None:
+    for _ in range(int(rng.integers(1, 9))):
+        data[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
+
+
+def set_bytes_in_tables(data: bytearray, where: Map, rng: np.random.Generator) -> None:
+    position = int(rng.choice(where.inside))
+    for i in range(position, min(position + int(rng.integers(1, 5)), len(data))):
+        data[i] = int(rng.choice([0, 1, 0x7F, 0x80, 0xFF, int(rng.integers(256))]))
+
+
+def set_hostile_number(data: bytearray, where: Map, rng: np.random.Generator) -> None:
+    """In a table: an index, an extent, an enum."""
+    position = int(rng.choice(where.inside)) & ~3
+    _put(data, position, int(rng.choice(HOSTILE)))
+
+
+def set_hostile_offset(data: bytearray, where: Map, rng: np.random.Generator) -> None:
+    """An offset or a length: hostile, to the end of the file, or to itself."""
+    position = int(rng.choice(where.offsets))
+    rest = len(data) - position
+    choices = [*HOSTILE, rest, rest - 4, rest + 1, rest // 4, -position]
+    _put(data, position, int(rng.choice(choices)))
+
+
+def redirect_offset(data: bytearray, where: Map, rng: np.random.Generator) -> None:
+    """Let one offset point where another one does: shared or of a wrong kind."""
+    a, b = (int(p) for p in rng.choice(where.offsets, 2))
+    if b + 4 <= len(data):
+        target = b + int.from_bytes(data[b : b + 4], "little")
+        _put(data, a, target - a)
+
+
+def truncate(data: bytearray, where: Map, rng: np.random.Generator) -> None:
+    at = int(rng.integers(len(data)))
+    if rng.random() < 0.5:
+        at = int(rng.choice(where.inside)) + 1
+    del data[at:]
+
+
+def splice_in_tables(data: bytearray, where: Map, rng: np.random.Generator) -> None:
+    """Copy a range of structure over another."""
+    source, target = (int(p) for p in rng.choice(where.inside, 2))
+    length = int(rng.integers(1, 64))
+    piece = data[source : source + length]
+    data[target : target + len(piece)] = piece
+
+
+def swap_ranges(data: bytearray, where: Map, rng: np.random.Generator) -> None:
+    a, b = sorted(int(p) for p in rng.choice(where.inside, 2))
+    length = min(int(rng.integers(1, 64)), b - a, max(len(data) - b, 0))
+    data[a : a + length], data[b : b + length] = (
+        data[b : b + length],
+        data[a : a + length],
+    )
+
+
+def insert_or_delete(data: bytearray, where: Map, rng: np.random.Generator) -> None:
+    """Shift everything behind a place by a few bytes."""
+    at = int(rng.integers(len(data)))
+    length = int(rng.integers(1, 17))
+    if rng.random() < 0.5:
+        data[at:at] = rng.integers(0, 256, length, np.uint8).tobytes()
+    else:
+        del data[at : at + length]
+
+
+def _put(data: bytearray, position: int, value: int) -> None:
+    if position + 4 <= len(data):
+        data[position : position + 4] = (value % 2**32).to_bytes(4, "little")
+
+
+Mutator = Callable[[bytearray, Map, np.random.Generator], None]
+# The first two thirds of the weight are in tables.
+_TABLE: dict[Mutator, int] = {
+    flip_bits_in_tables: 18,
+    set_bytes_in_tables: 14,
+    set_hostile_number: 16,
+    set_hostile_offset: 14,
+    redirect_offset: 10,
+    splice_in_tables: 6,
+    swap_ranges: 6,
+}
+_ANYWHERE: dict[Mutator, int] = {
+    flip_bits_anywhere: 8,
+    truncate: 4,
+    insert_or_delete: 4,
+}
+MUTATORS = [*_TABLE, *_ANYWHERE]
+WEIGHTS = np.array([*_TABLE.values(), *_ANYWHERE.values()]) / 100
+IN_TABLES = {mutator.__name__ for mutator in _TABLE}
