@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         quantize_weights,
     )
     from qd8.settings import get_num_threads, options, set_num_threads, threads
-    from qd8.warmup import warmup
+    from qd8.warming import warmup
 
 _HOMES = {
     "Conv2D": "qd8.conv2d",
@@ -49,7 +49,7 @@ _HOMES = {
     "set_num_threads": "qd8.settings",
     "show_versions": "qd8.doctor",
     "threads": "qd8.settings",
-    "warmup": "qd8.warmup",
+    "warmup": "qd8.warming",
 }
 
 __all__ = [

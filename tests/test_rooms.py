@@ -30,6 +30,8 @@ HEIGHT = {
     "qd8.zoo": 5,
     "qd8.graph": 6,
     "qd8.validation": 7,
+    "qd8.warming": 7,
+    "qd8.doctor": 7,
     "qd8.demo": 8,
     "qd8.cli": 9,
 }
@@ -140,10 +142,10 @@ def test_the_reference_needs_numpy_and_nothing_else() -> None:
     ("library", "rooms"),
     [
         ("llvmlite", ["qd8.kernels.simd"]),
-        ("numba", ["qd8.kernels", "qd8.settings", "qd8.cli"]),
+        ("numba", ["qd8.kernels", "qd8.settings", "qd8.doctor"]),
         ("tflite", ["qd8.tflite"]),
         ("flatbuffers", ["qd8.tflite"]),
-        ("rich", ["qd8.cli", "qd8.demo", "qd8.validation", "qd8.graph"]),
+        ("rich", ["qd8.terminal", "qd8.validation", "qd8.graph"]),
         ("matplotlib", ["qd8.cli", "qd8.demo", "qd8.validation"]),
         ("ai_edge_litert", ["qd8.validation"]),
     ],

@@ -69,7 +69,7 @@ def _amx_permitted() -> bool:
 
 
 @cache
-def _obstacle(name: str) -> str:
+def obstacle(name: str) -> str:
     """Why a tier cannot run here; empty if it can."""
     tier = BY_NAME[name]
     triple, cpu, enabled = target()
@@ -86,7 +86,7 @@ def _obstacle(name: str) -> str:
 @cache
 def runnable() -> tuple[str, ...]:
     """Names of the tiers that run here, slowest first."""
-    return tuple(tier.name for tier in TIERS if not _obstacle(tier.name))
+    return tuple(tier.name for tier in TIERS if not obstacle(tier.name))
 
 
 def _checked(name: str, source: str) -> Tier:
@@ -94,7 +94,7 @@ def _checked(name: str, source: str) -> Tier:
         raise ValueError(
             f"{source} names the tier {name!r}; known tiers: {', '.join(BY_NAME)}"
         )
-    if why := _obstacle(name):
+    if why := obstacle(name):
         raise RuntimeError(
             f"{source} asks for the tier {name!r}, which cannot run here: {why}; "
             f"runnable: {', '.join(runnable())}"

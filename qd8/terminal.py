@@ -1,0 +1,101 @@
+"""What a person at a terminal sees: tables and progress, in rich where it can be shown.
+
+Where output goes to a file, a pipe or a log it is plain text: tables as their repr,
+progress as a line for each thing worth saying. Nothing here knows a model.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Printable(Protocol):
+    """A table of results: `qd8.graph.table.Table`."""
+
+    title: str
+    note: str
+
+    def _text(self) -> tuple[list[str], list[list[str]], list[bool]]: ...
+
+
+def show(table: Printable) -> None:
+    """Print a table on stdout: ruled to the terminal's width, or its repr."""
+    if not sys.stdout.isatty():
+        print(repr(table))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    heads, cells, right = table._text()
+    shown = Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD)
+    for head, to_right in zip(heads, right, strict=True):
+        # Numbers stay whole; names and reasons fold where the terminal is narrow.
+        justify: Any = "right" if to_right else "left"
+        shown.add_column(Text(head), justify=justify, no_wrap=to_right, overflow="fold")
+    for line in cells:
+        shown.add_row(*(Text(cell) for cell in line))  # Text: "[" is no markup
+    console = Console()
+    console.print(shown)
+    if table.note:
+        console.print(Text(table.note))
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
+    """Show on stderr how far ``what`` is; yield ``step(note)``, called after each part.
+
+    ``total`` is the number of parts, None if nobody knows. Where stderr is no
+    terminal, each note that is not empty is a line, and there is nothing else.
+    """
+    if not sys.stderr.isatty():
+
+        def plain(note: str) -> None:
+            if note:
+                print(f"qd8: {note}", file=sys.stderr)
+
+        yield plain
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.text import Text
+
+    columns = [TextColumn("{task.description}", markup=False), BarColumn()]
+    if total is not None:
+        columns.append(MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+
+        def step(note: str) -> None:
+            bar.advance(task)
+            if note:
+                bar.console.print(Text(f"qd8: {note}"))
+
+        yield step
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that takes its name at the end.
+
+    So a file is there whole or not at all. If the block raises, what was there before
+    stays.
+    """
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
+    )
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp's files are the owner's alone
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
