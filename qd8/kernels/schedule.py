@@ -32,11 +32,12 @@ class Schedule:
 
 
 def _grid(units: int, count: int, threads: int) -> tuple[int, int, str]:
-    """Split along the rows or along the panels, whichever leaves the smaller share."""
+    """Split along the rows, or along the panels where that leaves smaller shares."""
     by_rows, by_columns = min(threads, units), min(threads, count)
     share_rows = -(-units // by_rows) / units
     share_columns = -(-count // by_columns) / count
-    if share_rows <= share_columns:
+    # Splitting the panels makes every task quantize all rows: it must be worth it.
+    if share_rows <= share_columns * 1.05:
         return by_rows, 1, f"rows split: {units} tiles of rows over {by_rows} threads"
     return 1, by_columns, f"panels split: {count} panels over {by_columns} threads"
 

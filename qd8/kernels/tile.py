@@ -72,55 +72,62 @@ def register_tile(
     return types.none(tier, out_kind, types.int64, *SIGNATURE), codegen
 
 
+def chains(rows: int) -> int:
+    """Partial sums of one accumulator, kept apart so that latency does not bind.
+
+    Few rows are too few chains of dependent instructions (vpdpbusd takes five
+    cycles); they sum every other, or every fourth, step apart: integers do not mind.
+    """
+    return 4 if rows == 1 else 2 if rows <= 3 else 1
+
+
+def _joined(e, accs, n):
+    """The first ``n`` accumulators, with the partial sums kept apart added in."""
+    for k in range(n, len(accs)):
+        accs[k % n] = e.b.add(accs[k % n], accs[k])
+    return accs[:n]
+
+
 def _madd(e, rows, v):
     """Sixteen k a turn: eight steps of vpmaddwd on pairs."""
     b, tier = e.b, e.tier
     lanes, vectors = tier.lanes, tier.NR // tier.lanes
+    apart = chains(rows)
     a, w = e.pointer(v["a"]), e.pointer(v["panel"], 4 * tier.NR)
     zero = e.const(ir_vector(i32, lanes), 0)
-    wide = ir_vector(i16, 2 * lanes)
+    narrow, wide = ir_vector(i8, 2 * lanes), ir_vector(i16, 2 * lanes)
 
     def turn(index, accs):
         accs = list(accs)
         a_at = e.pointer(a, b.mul(index, i64(32 * rows)))
         w_at = e.pointer(w, b.mul(index, i64(16 * tier.NR)))
         for pair in range(8):
-            ws = [
-                b.sext(
-                    e.load(
-                        ir_vector(i8, 2 * lanes),
-                        w_at,
-                        2 * tier.NR * pair + 2 * lanes * j,
-                    ),
-                    wide,
-                )
-                for j in range(vectors)
-            ]
+            ws = []
+            for j in range(vectors):
+                at = 2 * tier.NR * pair + 2 * lanes * j
+                ws.append(b.sext(e.load(narrow, w_at, at), wide))
             for r in range(rows):
                 dword = e.load(i32, a_at, 32 * r + 4 * pair)
                 broadcast = b.bitcast(e.splat(dword, lanes), wide)
                 for j in range(vectors):
-                    k = r * vectors + j
+                    k = (pair % apart * rows + r) * vectors + j
                     accs[k] = e.dot(accs[k], broadcast, ws[j])
         return accs
 
-    return e.loop(v["blocks"], [zero] * (rows * vectors), turn)
+    n = rows * vectors
+    return _joined(e, e.loop(v["blocks"], [zero] * (apart * n), turn), n)
 
 
 def _vnni(e, rows, v):
-    """Sixteen k a turn: four steps of vpdpbusd on quads.
-
-    Few rows are too few chains to hide the latency of five cycles, so they sum
-    every other (or every fourth) step apart: integers do not mind.
-    """
+    """Sixteen k a turn: four steps of vpdpbusd on quads."""
     b, tier = e.b, e.tier
     lanes, vectors = tier.lanes, tier.NR // tier.lanes
-    apart = 4 if rows == 1 else 2 if rows <= 3 else 1
+    apart = chains(rows)
     w = e.pointer(v["panel"], 4 * tier.NR)
     type_ = ir_vector(i32, lanes)
     a_rows = [e.pointer(v["a"], b.mul(v["a_stride"], i64(r))) for r in range(rows)]
-    starts = initial(e, rows, v)
-    starts += [e.const(type_, 0)] * ((apart - 1) * rows * vectors)
+    n = rows * vectors
+    starts = initial(e, rows, v) + [e.const(type_, 0)] * ((apart - 1) * n)
 
     def turn(index, accs):
         accs = list(accs)
@@ -140,11 +147,7 @@ def _vnni(e, rows, v):
         return accs
 
     turns = b.mul(v["blocks"], i64(tier.KB // 16))
-    accs = e.loop(turns, starts, turn)
-    n = rows * vectors
-    for k in range(n, apart * n):
-        accs[k % n] = b.add(accs[k % n], accs[k])
-    return accs[:n]
+    return _joined(e, e.loop(turns, starts, turn), n)
 
 
 def initial(e, rows, v):
