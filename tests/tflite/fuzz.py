@@ -10,6 +10,7 @@ had a new outcome in a corpus, mutates these too, and adds to a running total.
 """
 
 import argparse
+import contextlib
 import json
 import re
 import resource
@@ -212,10 +213,8 @@ def fuzz_for(minutes: float, corpus: Path) -> Report:
 
 def _reset_peak() -> int:
     """Let the kernel forget the peak of resident memory; return what is resident."""
-    try:
+    with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
     return _status("VmRSS")
 
 

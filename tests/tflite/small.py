@@ -61,6 +61,7 @@ def every_operator() -> bytes:
         T((1, 10)),  # 27
         T((1, 10)),
         T((1, 10)),
+        T((16,), data=normal(16)),  # 30
     ]
     pool = {"FilterHeight": 3, "FilterWidth": 3, "Padding": SAME} | STRIDE_1
     dilation = {"DilationHFactor": 1, "DilationWFactor": 1}
