@@ -109,12 +109,15 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
             rows = end - begin
             for group in range(groups):
                 origin = image + image_bytes * n + group_bytes * group
+                oy, ox = begin // OW, begin % OW
                 for r in range(rows):
-                    oy, ox = (begin + r) // OW, (begin + r) % OW
+                    if ox == OW:
+                        oy, ox = oy + 1, 0
                     to, stride = row_place(FAMILY, MR, KB, a, rows, blocks, r)
                     _gather(TIER, FAMILY, origin + row_bytes * oy + pixel_bytes * ox,
                             to, stride, runs_y, runs_x, step_y, step_x, length,
                             linear)  # fmt: skip
+                    ox += 1
                 at = pixels * n + begin
                 multiply(
                     TIER, FAMILY, MR, NR, KB, OUT, a, rows, blocks,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from qd8.kernels import gemm, igemm
 from qd8.kernels.isa import Tier
 
-BLOCK_BYTES = 192 * 1024  # packed activations of a block: they stay in L2
+L1_BLOCK = 32 << 10  # packed activations that stay in L1
 SERIAL_MACS = 1 << 18  # below this a second thread costs more than it brings
 
 
@@ -42,10 +42,17 @@ def _grid(units: int, count: int, threads: int) -> tuple[int, int, str]:
     return 1, by_columns, f"panels split: {count} panels over {by_columns} threads"
 
 
-def _block(tier: Tier, rows: int, row_bytes: int) -> int:
-    """Rows that fill BLOCK_BYTES, in whole tiles."""
+def _block(tier: Tier, rows: int, row_bytes: int, weight_bytes: int) -> int:
+    """Rows packed at a time, in whole tiles.
+
+    Weights that stay in half of L2 are read from there once for each block, so the
+    block may be as small as L1 likes. Larger ones come from further away, and a
+    block of a third of L2 makes each reading worth more.
+    """
+    stay = weight_bytes <= tier.l2_bytes * 9 // 16
+    budget = L1_BLOCK if stay else tier.l2_bytes * 3 // 8
     whole = -(-rows // tier.MR) * tier.MR
-    return min(max(BLOCK_BYTES // row_bytes // tier.MR * tier.MR, tier.MR), whole)
+    return min(max(budget // row_bytes // tier.MR * tier.MR, tier.MR), whole)
 
 
 def _row_bytes(tier: Tier, blocks: int) -> int:
@@ -56,7 +63,7 @@ def _row_bytes(tier: Tier, blocks: int) -> int:
 def fully_connected(M: int, K: int, N: int, threads: int, tier: Tier) -> Schedule:
     """The schedule of a fully connected of (M, K) rows by (N, K) weights."""
     blocks = -(-K // tier.KB)
-    block_rows = _block(tier, M, _row_bytes(tier, blocks))
+    block_rows = _block(tier, M, _row_bytes(tier, blocks), tier.KB * blocks * N)
     units, count = -(-M // tier.MR), -(-N // tier.NR)
     if threads == 1 or M * K * N < SERIAL_MACS:
         rows, columns, why = 1, 1, "one thread"
@@ -77,7 +84,7 @@ def convolution(
     K: taps times input channels of a group; N: output channels of a group.
     """
     blocks = -(-K // tier.KB)
-    block_rows = _block(tier, pixels, _row_bytes(tier, blocks))
+    block_rows = _block(tier, pixels, _row_bytes(tier, blocks), tier.KB * blocks * N)
     units, count = images * -(-pixels // tier.MR), -(-N // tier.NR)
     if threads == 1 or images * pixels * K * N < SERIAL_MACS:
         rows, columns, why = 1, 1, "one thread"
