@@ -20,9 +20,9 @@ from qd8.fully_connected import (
 from qd8.kernels import cache, gemm, igemm, isa, launch, quantize, schedule
 from qd8.kernels.launch import At
 from qd8.kernels.vector import I16, U8
-from qd8.pack import PackedWeights, aligned, pack
+from qd8.pack import PackedWeights, pack
 from qd8.quantize import PART, images, kind, quantize_weights
-from qd8.workspace import address, scratch
+from qd8.workspace import address, aligned, scratch
 
 Padding = str | tuple[tuple[int, int], tuple[int, int]]
 LAYOUTS = {"OHWI": (0, 1, 2, 3), "OIHW": (0, 2, 3, 1), "HWIO": (3, 0, 1, 2)}
@@ -282,12 +282,12 @@ class Conv2D:
                 self.stride[axis],
                 self.dilation[axis],
             )
-            if self.padding == "SAME":
+            if not isinstance(self.padding, str):
+                before, after = self.padding[axis]
+            elif self.padding == "SAME":
                 before, after = same_padding(size, kernel, step, spread)
-            elif self.padding == "VALID":
-                before = after = 0
             else:
-                before, after = self.padding[axis]  # type: ignore[misc,assignment]
+                before = after = 0
             room = size + before + after - (kernel - 1) * spread - 1
             if room < 0:
                 raise ValueError(
@@ -373,9 +373,9 @@ class Conv2D:
         width = 2 if stored == I16 else 1
         half = int(self.f16_scale == "xnnpack" and dtype == np.float16)
 
-        find = (At(X), ranges, g.images, g.H * g.W * C, g.parts)
+        find: tuple[int | At, ...] = (At(X), ranges, g.images, g.H * g.W * C, g.parts)
         find_tasks = min(g.images * g.parts, plan.tasks)
-        write = (
+        write: tuple[int | At, ...] = (
             *(At(X), ranges, g.parts, g.images, g.H, g.W, C, g.top, g.left),
             *(g.padded_H, g.padded_W, image, g.image_bytes, zero_point, scale, half),
         )
@@ -384,7 +384,7 @@ class Conv2D:
         pixel, row = width * C, width * g.padded_W * C
         # Where neighbouring taps touch, a whole kernel row is one run of bytes.
         touching = self.dilation[1] == 1 and self.groups == 1
-        multiply = (
+        multiply: tuple[int | At, ...] = (
             *(image, g.image_bytes, address(packed.panels), At(OUT), At(ACCUMULATOR)),
             *(g.images, g.OH, g.OW, O),
             *(self.stride[0] * row, self.stride[1] * pixel),

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from qd8 import arguments, settings
 from qd8.kernels import cache, gemm, isa, launch, schedule
 from qd8.kernels.launch import At
-from qd8.pack import PackedWeights, aligned, pack
+from qd8.pack import PackedWeights, pack
 from qd8.quantize import kind, quantize_rows, quantize_weights
-from qd8.workspace import address, scratch
+from qd8.workspace import address, aligned, scratch
 
 
 class Steps(NamedTuple):
@@ -182,7 +182,7 @@ class FullyConnected:
         M, packed = key[0], self.packed
         plan = self._schedule(M, threads)
         constants = gemm.constants(packed.tier)
-        words = (
+        words: tuple[int | At, ...] = (
             *(At(X), address(packed.panels), At(OUT), At(ACCUMULATOR)),
             *(M, self.K, self.N, packed.blocks, packed.panel_bytes),
             *(plan.block_rows, plan.grid_rows, plan.grid_columns),

@@ -17,16 +17,9 @@ import numpy.typing as npt
 
 from qd8.arguments import SMALLEST_NORMAL
 from qd8.kernels.isa import Tier
+from qd8.workspace import aligned
 
-ALIGNMENT = 64
 _CHUNK = 1 << 24  # bytes of weights rearranged at a time
-
-
-def aligned(count: int) -> npt.NDArray[np.uint8]:
-    """``count`` bytes that begin at a cache line."""
-    raw = np.empty(count + ALIGNMENT, np.uint8)
-    skip = -raw.__array_interface__["data"][0] % ALIGNMENT
-    return raw[skip : skip + count]
 
 
 @dataclass(frozen=True)

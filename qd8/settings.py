@@ -24,7 +24,7 @@ def available_threads() -> int:
     """Threads that this process may use: affinity, cgroup quota, NUMBA_NUM_THREADS."""
     import numba
 
-    count = int(numba.config.NUMBA_NUM_THREADS)
+    count = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
     except (OSError, ValueError):

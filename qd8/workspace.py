@@ -1,13 +1,19 @@
-"""Scratch memory of operator calls: one growing buffer for each Python thread."""
+"""Memory for kernels: aligned bytes, addresses, and scratch for operator calls."""
 
 import threading
 
 import numpy as np
 import numpy.typing as npt
 
-from qd8.pack import aligned
-
+ALIGNMENT = 64  # a cache line, and the widest vector
 _local = threading.local()
+
+
+def aligned(count: int) -> npt.NDArray[np.uint8]:
+    """``count`` bytes that begin at a cache line."""
+    raw = np.empty(count + ALIGNMENT, np.uint8)
+    skip = -raw.__array_interface__["data"][0] % ALIGNMENT
+    return raw[skip : skip + count]
 
 
 def scratch(nbytes: int) -> int:
