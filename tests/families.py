@@ -88,12 +88,15 @@ def subnormal(rng: Generator, R: int, L: int, dtype: npt.DTypeLike) -> Rows:
     if dtype == np.float16:
         steps = rng.integers(-1023, 1024, (R, L))
         return (steps * 2.0**-24).astype(np.float16)
-    high = rng.uniform(3.1e-36, 5.8e-36, (R, 1))
-    x = rng.uniform(-0.2, 0.8, (R, L)) * high
-    tiny = rng.uniform(-1.0, 1.0, (R, L)) * FLT_MIN
+    # Scales are normal from a range of 3.0e-36 on, and 2^-126 is more than half a
+    # step up to one of 6.0e-36.
+    width = rng.uniform(3.1e-36, 5.8e-36, (R, 1))
+    below = rng.choice([0.0, 1.0, 0.3], (R, 1))
+    x = rng.uniform(-below, 1 - below, (R, L)) * width
+    tiny = rng.uniform(0.4, 1.0, (R, L)) * FLT_MIN * rng.choice([-1, 1], (R, L))
     x = np.where(rng.random((R, L)) < 0.6, tiny, x).astype(np.float32)
-    for row, top in zip(x, high[:, 0], strict=True):
-        row[rng.integers(L)] = top * rng.choice([-1.0, 1.0])
+    for row, low, all_of_it in zip(x, below[:, 0], width[:, 0], strict=True):
+        _plant(rng, row, -low * all_of_it, (1 - low) * all_of_it)
     if rng.random() < 0.2:
         x[rng.integers(R)] = (tiny[0] * 0.99).astype(np.float32)
     return x

@@ -25,8 +25,6 @@ HEIGHT = {
     "qd8.settings": 2,
     "qd8.arguments": 2,  # what public functions accept
     "qd8.workspace": 2,  # memory that kernels are given
-    "qd8.arguments": 2,
-    "qd8.workspace": 2,
     "qd8.quantize": 3,
     "qd8.pack": 3,
     "qd8": 4,  # fully_connected, conv2d and what else is public
