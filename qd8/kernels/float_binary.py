@@ -18,13 +18,11 @@ from qd8.kernels.float_arguments import (
     real_bits,
     task_count,
 )
-from qd8.kernels.simd import i32, ir, ir_vector, real_word, word
+from qd8.kernels.simd import real_word, word
 from qd8.kernels.vector import (
     F16,
     LANES,
     clamp,
-    define,
-    f32x16,
     load,
     load_first,
     splat,
@@ -36,14 +34,6 @@ RANK = 6
 GRAIN = 1 << 14  # elements of a task
 _SHAPE, _A, _B = 8, 8 + RANK, 8 + 2 * RANK  # words of the box
 _SCRATCH = 2 * LANES * 4  # bytes of a task
-
-
-def _spread(e, x):
-    lanes = ir.Constant(ir_vector(i32, LANES), [0] * LANES)
-    return e.b.shuffle_vector(x, ir.Constant(x.type, ir.Undefined), lanes)
-
-
-spread = define(f32x16, (f32x16,), _spread)  # lane 0 in every lane
 
 
 def _factory(source, TIER, KIND):
@@ -81,22 +71,12 @@ def _factory(source, TIER, KIND):
             if a_step:
                 a += first * size
             else:
-                store(
-                    TIER,
-                    KIND,
-                    a_spread,
-                    spread(TIER, load_first(TIER, KIND, a, 1, zero)),
-                )
+                store(TIER, KIND, a_spread, load_one(TIER, KIND, a))
                 a = a_spread
             if b_step:
                 b += first * size
             else:
-                store(
-                    TIER,
-                    KIND,
-                    b_spread,
-                    spread(TIER, load_first(TIER, KIND, b, 1, zero)),
-                )
+                store(TIER, KIND, b_spread, load_one(TIER, KIND, b))
                 b = b_spread
             i = first
             while i + LANES <= last:

@@ -14,7 +14,17 @@ from qd8.kernels.boxes import contiguous_strides, joined, padded
 from qd8.kernels.float_arguments import Float, address, task_count
 from qd8.kernels.float_unary import bind_clamp
 from qd8.kernels.simd import word
-from qd8.kernels.vector import I16, I32, LANES, load, load_first, store, store_first
+from qd8.kernels.vector import (
+    I16,
+    I32,
+    LANES,
+    load,
+    load_first,
+    load_one,
+    store,
+    store_first,
+    store_one,
+)
 
 RANK = 6
 GRAIN = 1 << 15  # elements of a task
@@ -57,8 +67,8 @@ def _factory(source, TIER, KIND):
                     store_first(TIER, KIND, out + i * size, lanes, last - i)
             else:
                 while i < last:
-                    one = load_first(TIER, KIND, x + i * from_step, 1, np.int32(0))
-                    store_first(TIER, KIND, out + i * to_step, one, 1)
+                    one = load_one(TIER, KIND, x + i * from_step)
+                    store_one(TIER, KIND, out + i * to_step, one)
                     i += 1
 
     return float_copy

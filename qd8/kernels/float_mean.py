@@ -22,6 +22,7 @@ from qd8.kernels.vector import (
     splat,
     store,
     store_first,
+    store_one,
     tree_sum,
 )
 
@@ -47,7 +48,7 @@ def _lanes_factory(source, TIER, KIND):
                 # A lane is never -0.0 (it began at +0.0), so adding +0.0 is nothing.
                 total = total + load_first(TIER, KIND, x + i * size, length - i, zero)
             mean = splat(tree_sum(TIER, total)) / count
-            store_first(TIER, KIND, word(args, 1) + line * size, mean, 1)
+            store_one(TIER, KIND, word(args, 1) + line * size, mean)
 
     return float_mean_lanes
 

@@ -123,6 +123,36 @@ def store_first(typingctx, tier, kind, address, value, count):
     return types.none(*arguments), codegen
 
 
+@intrinsic(prefer_literal=True)
+def load_one(typingctx, tier, kind, address):
+    """The element at ``address`` in every lane."""
+    k = kind.literal_value
+
+    def codegen(context, builder, signature, args):
+        e = emitter(builder, tier)
+        one = e.load(_ELEMENTS[k], args[2])
+        return _loaded(e, k, e.splat(one, LANES))
+
+    return _kind_type(k)(tier, kind, types.int64), codegen
+
+
+@intrinsic(prefer_literal=True)
+def store_one(typingctx, tier, kind, address, value):
+    """Store lane 0.
+
+    Not ``store_first(..., 1)``: LLVM 22 makes that a scalar store, and of a
+    truncated int32 (a float16 rounded without F16C) it stores all 32 bits.
+    """
+    k = kind.literal_value
+
+    def codegen(context, builder, signature, args):
+        e = emitter(builder, tier)
+        e.store(builder.extract_element(_stored(e, k, args[3]), simd.i32(0)), args[2])
+        return context.get_dummy_value()
+
+    return types.none(tier, kind, types.int64, _kind_type(k)), codegen
+
+
 @intrinsic
 def splat(typingctx, scalar):
     """A float32 or int32 in every lane."""
