@@ -21,6 +21,9 @@ from .operators.operator import Given, Input
 from .weights import check_weight
 
 MAX_RANK = 6  # what the kernels that move elements count through
+# Placing tensors in the arena takes time that grows with the square of this; the
+# full Stable Diffusion UNet has 2,500.
+MAX_OPERATORS = 10_000
 INTEGER_ACTIVATIONS = ("INT8", "UINT8", "INT16")
 
 
@@ -34,6 +37,11 @@ def build(file: tflite.File) -> Graph:
     ValueError
         If the file contradicts itself.
     """
+    count = len(file.main.operators)
+    if count > MAX_OPERATORS:
+        raise NotImplementedError(
+            f"{file.name} has {count} operators; at most {MAX_OPERATORS} are supported"
+        )
     _refuse_full_integer(file)
     _refuse_unknown_operators(file)
     builder = _Builder(file)

@@ -114,6 +114,7 @@ def _rows_of_file(file: tflite.File, precision: str) -> list[InspectRow]:
     graph = file.main
     weights = weights_of(graph.operators, graph.tensors, OPERATORS)
     float_file = file_precision(weights) == "fp32"
+    folded: set[int] = set()  # computed at load: constants that were stored narrower
     rows = []
     for call in graph.operators:
         operator = OPERATORS.get(call.op)
@@ -128,12 +129,15 @@ def _rows_of_file(file: tflite.File, precision: str) -> list[InspectRow]:
             reason = "full-integer activations: their execution comes later"
             decision = Decision(False, reason)
         present = [t for t in tensors if t is not None]
+        computed = [t for t in present if t.data is None and t.index not in folded]
+        if operator is not None and operator.fold is not None and not computed:
+            folded.update(call.outputs)
         rows.append(
             InspectRow(
                 index=call.index,
                 op=call.op,
                 name=output.name if output else "",
-                inputs=tuple(t.shape for t in present if t.data is None),
+                inputs=tuple(t.shape for t in computed),
                 output=output.shape if output else (),
                 macs=_macs(operator, tensors, output),
                 weight=_weight_text(weight),

@@ -6,8 +6,6 @@ puts it back, so that several may run one model at once.
 """
 
 import copy
-import threading
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,27 +71,24 @@ class Plan:
         }
         self.layers = [self._layer(node) for node in graph.nodes]
         self.packed = [self._pack(node) for node in graph.nodes]
-        self._pools: dict[int, list[Context]] = defaultdict(list)
-        self._lock = threading.Lock()
+        self._pools: dict[int, list[Context]] = {}
 
     def take(self, threads: int) -> Context:
         """Take a context for a number of threads from the pool, or bind a new one."""
-        with self._lock:
-            pool = self._pools[threads]
-            if pool:
-                return pool.pop()
-        return self._bind(threads)
+        # No lock: pop and append are atomic, and a fork may come at any moment.
+        try:
+            return self._pools.setdefault(threads, []).pop()
+        except IndexError:
+            return self._bind(threads)
 
     def give_back(self, threads: int, context: Context) -> None:
         """Return a context to the pool."""
-        with self._lock:
-            self._pools[threads].append(context)
+        self._pools[threads].append(context)
 
     def clone(self) -> "Plan":
         """Return a plan that shares everything but the contexts."""
         other = copy.copy(self)
-        other._pools = defaultdict(list)
-        other._lock = threading.Lock()
+        other._pools = {}
         return other
 
     def _layer(self, node: Node) -> Any:

@@ -198,7 +198,7 @@ def fuzz_for(minutes: float, corpus: Path) -> Report:
         first = report.total
         data = path.read_bytes()
         where = map_of(data)
-        for index in fuzz(path, first, 200, report):
+        for index in fuzz(path, first, 500, report):
             content = mutant(data, where, index)[0]
             (corpus / f"grown-{path.stem[:24]}-{index}.tflite").write_bytes(content)
         state = {"outcomes": report.outcomes, "in_tables": report.in_tables}
