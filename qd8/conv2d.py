@@ -1,6 +1,5 @@
 """The 2-D convolution operator: validate, pack once, call."""
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +16,7 @@ from qd8.fully_connected import (
     X,
     float_bits,
 )
+from qd8.geometry import Geometry, Padding, checked_padding, same_padding
 from qd8.kernels import cache, gemm, igemm, isa, launch, quantize, schedule
 from qd8.kernels.launch import At
 from qd8.kernels.vector import I16, U8
@@ -24,72 +24,7 @@ from qd8.pack import PackedWeights, pack
 from qd8.quantize import PART, images, kind, quantize_weights
 from qd8.workspace import address, aligned, scratch
 
-Padding = str | tuple[tuple[int, int], tuple[int, int]]
 LAYOUTS = {"OHWI": (0, 1, 2, 3), "OIHW": (0, 2, 3, 1), "HWIO": (3, 0, 1, 2)}
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """Where the outputs of one input size lie, and the memory they need."""
-
-    images: int
-    H: int
-    W: int
-    OH: int
-    OW: int
-    top: int
-    left: int
-    padded_H: int
-    padded_W: int
-    image_bytes: int  # of a quantized, padded image, with slack
-    parts: int  # shares of an image whose ranges are found apart
-    plan: schedule.Schedule
-
-    @property
-    def scratch_bytes(self) -> int:
-        """Bytes of scratch: images, partial ranges, parameters, the tasks' own."""
-        return self.offsets[-1]
-
-    @property
-    def offsets(self) -> tuple[int, int, int, int, int]:
-        """Where partial ranges, zero points, scales and task scratch begin; the end."""
-        sizes = (
-            self.images * self.image_bytes,
-            self.images * self.parts * 12,
-            self.images * 4,
-            self.images * 4,
-            self.plan.tasks * self.plan.scratch_bytes,
-        )
-        at = [0]
-        for size in sizes:
-            at.append(-(-(at[-1] + size) // 64) * 64)
-        return at[1], at[2], at[3], at[4], at[5]
-
-
-def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    """TensorFlow's SAME along one axis (R17): (before, after)."""
-    outputs = -(-size // stride)
-    total = max((outputs - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
-    return total // 2, total - total // 2
-
-
-def checked_padding(value: object) -> Padding:
-    """Return "SAME", "VALID" or ((top, bottom), (left, right)), each 0 or more."""
-    if isinstance(value, str):
-        if value in ("SAME", "VALID"):
-            return value
-    elif isinstance(value, tuple | list) and len(value) == 2:
-        pairs = tuple(tuple(p) if isinstance(p, tuple | list) else () for p in value)
-        flat = [n for p in pairs for n in p]
-        if all(len(p) == 2 for p in pairs) and all(
-            isinstance(n, int | np.integer) and n >= 0 for n in flat
-        ):
-            top, bottom, left, right = (int(n) for n in flat)
-            return (top, bottom), (left, right)
-    raise ValueError(
-        f"padding is {value!r}; it must be 'SAME', 'VALID' or "
-        "((top, bottom), (left, right)) of ints of 0 or more"
-    )
 
 
 class Conv2D:
@@ -313,14 +248,27 @@ class Conv2D:
         acc = 0 if accumulator is None else address(accumulator)
         program.run(address(x), address(out), acc, scratch(room))
 
-    def bind(
-        self, x: npt.NDArray[Any], out: npt.NDArray[Any], threads: int
-    ) -> list[launch.Call]:
-        """Calls that compute ``out`` from ``x``, both C-contiguous and checked."""
+    def scratch_bytes(self, x: npt.NDArray[Any], threads: int) -> int:
+        """Bytes of scratch that computing images like ``x`` needs."""
         if self._pixels is not None:
-            return self._pixels.bind(x, out, threads)
-        program, room = self._program(x, threads)
-        own = aligned(room)
+            return self._pixels.scratch_bytes(x, threads)
+        return self._program(x, threads)[1]
+
+    def bind(
+        self,
+        x: npt.NDArray[Any],
+        out: npt.NDArray[Any],
+        threads: int,
+        room: npt.NDArray[np.uint8] | None = None,
+    ) -> list[launch.Call]:
+        """Calls that compute ``out`` from ``x``, both C-contiguous and checked.
+
+        room : scratch that calls running one after the other may share
+        """
+        if self._pixels is not None:
+            return self._pixels.bind(x, out, threads, room)
+        program, size = self._program(x, threads)
+        own = aligned(size) if room is None else room
         bases = (address(x), address(out), 0, address(own))
         return program.calls(bases, x, out, own, self.packed)
 

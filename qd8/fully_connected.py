@@ -165,12 +165,23 @@ class FullyConnected:
         acc = 0 if accumulator is None else address(accumulator)
         program.run(address(x), address(out), acc, scratch(room))
 
+    def scratch_bytes(self, x: npt.NDArray[Any], threads: int) -> int:
+        """Bytes of scratch that computing rows like ``x`` needs."""
+        return self._program(x, threads)[1]
+
     def bind(
-        self, x: npt.NDArray[Any], out: npt.NDArray[Any], threads: int
+        self,
+        x: npt.NDArray[Any],
+        out: npt.NDArray[Any],
+        threads: int,
+        room: npt.NDArray[np.uint8] | None = None,
     ) -> list[launch.Call]:
-        """Calls that compute ``out`` from ``x``, both C-contiguous and checked."""
-        program, room = self._program(x, threads)
-        own = aligned(room)
+        """Calls that compute ``out`` from ``x``, both C-contiguous and checked.
+
+        room : scratch that calls running one after the other may share
+        """
+        program, size = self._program(x, threads)
+        own = aligned(size) if room is None else room
         bases = (address(x), address(out), 0, address(own))
         return program.calls(bases, x, out, own, self.packed)
 
