@@ -271,9 +271,18 @@ def test_the_cache_notices_an_edit(tmp_path: Path) -> None:
     assert "compiling" in assert_prints(place, code, **options)
 
 
+@pytest.mark.xfail(
+    reason="Numba raises 'no locator available' where qd8.kernels enables its cache",
+    strict=True,
+)
 def test_nowhere_to_cache_is_no_obstacle(tmp_path: Path) -> None:
-    """Where no cache can be written, kernels are compiled and the answer is right."""
+    """Where no folder can be written, kernels are compiled and the answer is right."""
+    ignore = shutil.ignore_patterns("__pycache__", "data")
+    copy = shutil.copytree(ROOT / "qd8", tmp_path / "qd8", ignore=ignore)
+    # Files where folders should be, because a superuser may write anywhere else.
     blocked = tmp_path / "blocked"
-    blocked.write_text("a file where a folder should be")
+    for file in (blocked, copy / "__pycache__", copy / "kernels" / "__pycache__"):
+        file.write_text("no folder")
+    nowhere = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"), str(blocked))
     code = "assert_kernel_is_reference(half)\nprint('done')"
-    assert "compiling" in assert_prints("done", code, NUMBA_CACHE_DIR=str(blocked))
+    assert "compiling" in assert_prints("done", code, path=tmp_path, **nowhere)
