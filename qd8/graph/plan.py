@@ -5,6 +5,7 @@ with the calls bound to it; a thread that runs the model takes one from the pool
 puts it back, so that several may run one model at once.
 """
 
+import contextlib
 import copy
 from typing import TYPE_CHECKING, Any
 
@@ -76,10 +77,9 @@ class Plan:
     def take(self, threads: int) -> Context:
         """Take a context for a number of threads from the pool, or bind a new one."""
         # No lock: pop and append are atomic, and a fork may come at any moment.
-        try:
+        with contextlib.suppress(IndexError):
             return self._pools.setdefault(threads, []).pop()
-        except IndexError:
-            return self._bind(threads)
+        return self._bind(threads)
 
     def give_back(self, threads: int, context: Context) -> None:
         """Return a context to the pool."""
