@@ -25,6 +25,7 @@ from qd8.kernels.vector import (
     clamp,
     load,
     load_first,
+    load_one,
     splat,
     store,
     store_first,
