@@ -1,0 +1,24 @@
+"""Fixtures of the float kernels: how many tasks, and which storage."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+FAMILIES = ["binary", "copy", "depthwise", "gemm", "mean", "pool", "softmax", "unary"]
+
+
+@pytest.fixture(params=[1, 3], ids=["serial", "three tasks"])
+def threads(request, monkeypatch):
+    """Task counts; no operator is too small to be shared out."""
+    for family in FAMILIES:
+        module = import_module(f"qd8.kernels.float_{family}")
+        monkeypatch.setattr(module, "GRAIN", 1)
+        monkeypatch.setattr(module, "LOGISTIC_GRAIN", 1, raising=False)
+    return request.param
+
+
+@pytest.fixture(params=[np.float32, np.float16], ids=["float32", "float16"])
+def dtype(request):
+    """Both storages."""
+    return request.param
