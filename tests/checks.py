@@ -66,9 +66,7 @@ def assert_same_fields(expected: NamedTuple, actual: NamedTuple) -> None:
         raise AssertionError("\n".join(failures))
 
 
-def unequal_bits(
-    expected: npt.NDArray, actual: npt.NDArray
-) -> npt.NDArray[np.bool_]:
+def unequal_bits(expected: npt.NDArray, actual: npt.NDArray) -> npt.NDArray[np.bool_]:
     """Mark the elements whose bits differ; two NaNs never do."""
     unequal = _bits(expected) != _bits(actual)
     if np.issubdtype(expected.dtype, np.floating):

@@ -68,9 +68,7 @@ _TENSOR_TYPE = {
 }
 
 
-def fully_connected(
-    problem: FullyConnectedProblem, *, threads: int = 1
-) -> npt.NDArray:
+def fully_connected(problem: FullyConnectedProblem, *, threads: int = 1) -> npt.NDArray:
     """Return XNNPACK's (M, N) answer in the dtype of ``problem.x`` (M, K)."""
     options = schema.FullyConnectedOptionsT()
     options.fusedActivationFunction = _ACTIVATION[problem.activation]

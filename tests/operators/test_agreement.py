@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+import qd8
 from tests.judgement import assert_kernel_is_reference
 from tests.problems import (
     NON_FINITE,
@@ -51,6 +52,20 @@ def test_conv2d_with_xnnpacks_float16_scale(isa: str, family: str) -> None:
     for seed in SEEDS:
         problem = ConvProblem.generate(seed, family, dtype=HALF)
         assert_kernel_is_reference(problem, f16_scale="xnnpack")
+
+
+@pytest.mark.parametrize("dtype", [FLOAT, HALF], ids=str)
+@pytest.mark.parametrize(
+    ("M", "N", "K"), [(257, 513, 1025), (1, 4097, 2049), (1023, 31, 65), (33, 16, 9001)]
+)
+def test_large_fully_connected(
+    isa: str, M: int, N: int, K: int, dtype: np.dtype
+) -> None:
+    """Sizes at which a schedule has many blocks of rows, of panels and of depth."""
+    for family in ("gaussian", "extreme_weights"):
+        problem = FullyConnectedProblem.generate(9, family, dtype=dtype, M=M, N=N, K=K)
+        with qd8.threads(2):
+            assert_kernel_is_reference(problem)
 
 
 @given(problem=fully_connected_problems())

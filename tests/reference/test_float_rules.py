@@ -218,9 +218,7 @@ def test_r24_exponential(x: float) -> None:
 def test_r24_ends() -> None:
     """NaN stays, the ends saturate to infinity and zero, and exp(0) is 1."""
     x = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0], np.float32)
-    assert_same_bits(
-        np.array([np.nan, np.inf, 0, 1, 1], np.float32), reference.exp(x)
-    )
+    assert_same_bits(np.array([np.nan, np.inf, 0, 1, 1], np.float32), reference.exp(x))
 
 
 @given(x=st.floats(-100, 100, width=32))
