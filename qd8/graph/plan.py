@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8 import settings
+from qd8.workspace import aligned
 
 from .arena import allocate, check_size, place
 from .graph import Graph, Node
@@ -28,15 +29,17 @@ class Context:
 
     arrays : {tensor: its array}, constants included
     calls : for each node, its calls
-    flat : all of them
+    whole : all of them, linked: compiled code runs them with no Python in between
     """
 
-    __slots__ = ("arrays", "calls", "flat")
+    __slots__ = ("arrays", "calls", "whole")
 
     def __init__(self, arrays: dict[int, Array], calls: "list[list[Call]]") -> None:
+        from qd8.kernels.launch import Linked
+
         self.arrays = arrays
         self.calls = calls
-        self.flat = [call for each in calls for call in each]
+        self.whole = Linked(call for each in calls for call in each)
 
 
 class Plan:
@@ -122,7 +125,8 @@ class Plan:
             **self.constants,
             **allocate(self.graph, self.offsets, self.arena_bytes),
         }
-        calls = []
+        calls: list[list[Call]] = []
+        bound: list[Any] = []
         parts = zip(self.graph.nodes, self.layers, self.packed, strict=True)
         for node, layer, packed in parts:
             operator, options = node.operator, dict(node.options)
@@ -130,10 +134,19 @@ class Plan:
             out = operator.view_out(arrays[node.outputs[0]])
             if layer is not None:
                 given[1] = self.graph.tensors[node.weight].data  # for its shape
-                calls.append(layer.bind(operator.view(given, options)[0], out, threads))
+                bound.append((layer, operator.view(given, options)[0], out))
+                calls.append([])
                 continue
             inputs = list(operator.view(given, options))
             if packed is not None:
                 inputs[1] = packed
             calls.append(operator.bind(inputs, out, options, threads))
+            bound.append(None)
+        # Layers run one after the other, so one scratch serves them all.
+        most = max((b[0].scratch_bytes(b[1], threads) for b in bound if b), default=0)
+        room = aligned(most)
+        for at, found in enumerate(bound):
+            if found is not None:
+                layer, x, out = found
+                calls[at] = layer.bind(x, out, threads, room)
         return Context(arrays, calls)

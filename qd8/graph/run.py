@@ -40,9 +40,7 @@ def run_plan(
         if keep or watch is not None or times is not None:
             kept = _walk(graph, context, keep, watch, times)
         else:
-            from qd8.kernels.launch import run
-
-            run(context.flat)
+            context.whole.run()
             kept = {}
         for i in graph.outputs.values():
             kept[i] = context.arrays[i].copy()
