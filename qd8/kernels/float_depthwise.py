@@ -70,7 +70,7 @@ def _factory(source, TIER, KIND):
         top, left, rows = word(args, 17), word(args, 18), word(args, 19)
         lo, hi = splat(real_word(args, 20)), splat(real_word(args, 21))
         tap_bytes = word(args, 22)
-        pixel = C * size
+        pixel, zero = C * size, np.float32(0)
         for row in range(rows * task // tasks, rows * (task + 1) // tasks):
             image, oy = row // OH, row % OH
             y_low, y_high = word(y_taps, 2 * oy), word(y_taps, 2 * oy + 1)
@@ -84,6 +84,8 @@ def _factory(source, TIER, KIND):
                     step1 = (min(ox + 1, last - 1) - ox) * pixel
                     step2 = (min(ox + 2, last - 1) - ox) * pixel
                     step3 = (min(ox + 3, last - 1) - ox) * pixel
+                    x_step1, x_step2 = step1 * x_stride, step2 * x_stride
+                    x_step3 = step3 * x_stride
                     origin = line + (ox * x_stride - left) * pixel
                     to = out + (row * OW + ox) * pixel
                     for begin in range(0, C, LANES):
@@ -93,34 +95,24 @@ def _factory(source, TIER, KIND):
                         y1, y2, y3 = y0, y0, y0
                         for ky in range(y_low, y_high):
                             for kx in range(low, high):
-                                w = load(
-                                    TIER, F32,
-                                    weight + (ky * KW + kx) * tap_bytes + c * 4,
-                                )  # fmt: skip
-                                at = origin + c * size + (
-                                    ky * y_dilation * W + kx * x_dilation
-                                ) * pixel  # fmt: skip
+                                tap = (ky * KW + kx) * tap_bytes + c * 4
+                                w = load(TIER, F32, weight + tap)
+                                skip = ky * y_dilation * W + kx * x_dilation
+                                at = origin + skip * pixel + c * size
                                 if C >= LANES:
                                     a0 = load(TIER, KIND, at)
-                                    a1 = load(TIER, KIND, at + step1 * x_stride)
-                                    a2 = load(TIER, KIND, at + step2 * x_stride)
-                                    a3 = load(TIER, KIND, at + step3 * x_stride)
-                                    y0 = fma(TIER, a0, w, y0)
-                                    y1 = fma(TIER, a1, w, y1)
-                                    y2 = fma(TIER, a2, w, y2)
-                                    y3 = fma(TIER, a3, w, y3)
+                                    a1 = load(TIER, KIND, at + x_step1)
+                                    a2 = load(TIER, KIND, at + x_step2)
+                                    a3 = load(TIER, KIND, at + x_step3)
                                 else:
-                                    zero = np.float32(0)
                                     a0 = load_first(TIER, KIND, at, C, zero)
-                                    at1, at2 = step1 * x_stride, step2 * x_stride
-                                    a1 = load_first(TIER, KIND, at + at1, C, zero)
-                                    a2 = load_first(TIER, KIND, at + at2, C, zero)
-                                    at3 = step3 * x_stride
-                                    a3 = load_first(TIER, KIND, at + at3, C, zero)
-                                    y0 = fma(TIER, a0, w, y0)
-                                    y1 = fma(TIER, a1, w, y1)
-                                    y2 = fma(TIER, a2, w, y2)
-                                    y3 = fma(TIER, a3, w, y3)
+                                    a1 = load_first(TIER, KIND, at + x_step1, C, zero)
+                                    a2 = load_first(TIER, KIND, at + x_step2, C, zero)
+                                    a3 = load_first(TIER, KIND, at + x_step3, C, zero)
+                                y0 = fma(TIER, a0, w, y0)
+                                y1 = fma(TIER, a1, w, y1)
+                                y2 = fma(TIER, a2, w, y2)
+                                y3 = fma(TIER, a3, w, y3)
                         at = to + c * size
                         y0, y1 = clamp(TIER, y0, lo, hi), clamp(TIER, y1, lo, hi)
                         y2, y3 = clamp(TIER, y2, lo, hi), clamp(TIER, y3, lo, hi)

@@ -36,7 +36,7 @@ from qd8.kernels.float_strips import STRIP_WORDS, Strips, conv2d_strips, row_str
 from qd8.kernels.float_tile import TILES, float_tile, heights_by_rest
 from qd8.kernels.float_unary import bind_cast
 from qd8.kernels.simd import real_word, word
-from qd8.kernels.vector import F16, F32, LANES, load, store_first
+from qd8.kernels.vector import F16, F32, LANES, load, store, store_first
 
 GRAIN = 1 << 18  # multiply-adds of a task: some 5 us
 BLOCK_BYTES = 1 << 17  # of input that a block touches
@@ -100,10 +100,12 @@ def _factory(source, TIER, NR, MR):
                                 for n in range(0, columns, LANES):
                                     y = load(TIER, F32, scratch + (r * NR + n) * 4)
                                     at = to + (done + r) * out_step + n * size
-                                    if half:
-                                        store_first(TIER, F16, at, y, columns - n)
-                                    else:
+                                    if half == 0:
                                         store_first(TIER, F32, at, y, columns - n)
+                                    elif columns - n >= LANES:
+                                        store(TIER, F16, at, y)
+                                    else:
+                                        store_first(TIER, F16, at, y, columns - n)
                         done += rows
 
     return float_gemm
@@ -214,13 +216,15 @@ def _schedule(strips: Strips, packed: PackedFloat, tile, threads: int) -> _Sched
     pixels = int(strips.table[:, 4].sum())
     tasks = task_count(pixels * max(K, 1) * panels * NR, GRAIN, threads)
     # Rows are shared out where there are tiles enough; else panels are.
-    by_rows = pixels >= 2 * MR * tasks or panels < tasks
+    by_rows = pixels >= 4 * MR * tasks or panels < tasks
     row_tasks, panel_tasks = (tasks, 1) if by_rows else (1, tasks)
     row_tasks = max(1, min(row_tasks, pixels // MR))
 
-    fitting = BLOCK_BYTES // (4 * K) // MR
-    even = pixels // (4 * row_tasks * MR) if row_tasks > 1 else pixels
-    length = MR * max(1, min(max(fitting, BLOCK_TILES), even))
+    pixel_bytes = 4 * groups * packed.shape[3]  # neighbours share the rest of a window
+    bound = MR * max(BLOCK_BYTES // (pixel_bytes * MR), BLOCK_TILES)
+    share = -(-pixels // row_tasks)
+    pieces = -(-share // bound)  # blocks of a task, as even as tiles allow
+    length = MR * -(-share // (pieces * MR))
     table = strips.cut(length)
     counts = table[:, 4]
     ends = np.cumsum(counts)

@@ -16,9 +16,11 @@ from qd8.kernels.vector import (
     F16,
     LANES,
     clamp,
+    load,
     load_first,
     maximum,
     splat,
+    store,
     store_first,
 )
 from qd8.kernels.windows import Pair, Sides, spans, tap_table
@@ -50,17 +52,25 @@ def _factory(source, TIER, KIND):
                 origin = line + (ox * x_stride - left) * pixel
                 to = out + (row * OW + ox) * pixel
                 count = splat(np.float32((y_high - y_low) * (high - low)))
-                for c in range(0, C, LANES):
+                for begin in range(0, C, LANES):
+                    # The last lanes begin earlier rather than being fewer.
+                    c = max(0, min(begin, C - LANES))
                     y = start
                     for ky in range(y_low, y_high):
                         for kx in range(low, high):
                             at = origin + (ky * W + kx) * pixel + c * size
-                            tap = load_first(TIER, KIND, at, C - c, zero)
+                            if C >= LANES:
+                                tap = load(TIER, KIND, at)
+                            else:
+                                tap = load_first(TIER, KIND, at, C, zero)
                             y = y + tap if average else maximum(TIER, y, tap)
                     if average:
                         y = y / count
                     y = clamp(TIER, y, lo, hi)
-                    store_first(TIER, KIND, to + c * size, y, C - c)
+                    if C >= LANES:
+                        store(TIER, KIND, to + c * size, y)
+                    else:
+                        store_first(TIER, KIND, to, y, C)
 
     return float_pool
 

@@ -52,8 +52,13 @@ def _factory(source, TIER, KIND):
         for m in range(rows * task // tasks, rows * (task + 1) // tasks):
             x, out = word(args, 0) + m * n * size, word(args, 1) + m * n * size
             for i in range(0, n, LANES):
-                lanes = load_first(TIER, KIND, x + i * size, n - i, np.float32(0))
-                store_first(TIER, F32, row + i * 4, lanes * beta, n - i)
+                at = x + i * size
+                if i + LANES <= n:
+                    lanes = load(TIER, KIND, at)
+                else:
+                    lanes = load_first(TIER, KIND, at, n - i, np.float32(0))
+                # What this writes behind the row's end is replaced next.
+                store(TIER, F32, row + i * 4, lanes * beta)
             store(TIER, F32, row + n * 4, lowest)
             top = lowest
             for i in range(0, n, LANES):
@@ -62,13 +67,15 @@ def _factory(source, TIER, KIND):
             total = splat(np.float32(0))
             for i in range(0, n, LANES):
                 power = exponential(TIER, load(TIER, F32, row + i * 4) - top)
-                # Beyond the row too, which is why its end is written anew each time.
                 store(TIER, F32, row + i * 4, power)
                 total = total + power
             divisor = splat(tree_sum(TIER, total))
             for i in range(0, n, LANES):
                 y = load(TIER, F32, row + i * 4) / divisor
-                store_first(TIER, KIND, out + i * size, y, n - i)
+                if i + LANES <= n:
+                    store(TIER, KIND, out + i * size, y)
+                else:
+                    store_first(TIER, KIND, out + i * size, y, n - i)
 
     return float_softmax
 

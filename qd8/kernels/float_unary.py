@@ -4,6 +4,8 @@ A cast is a clamp without bounds whose two ends differ in dtype, so casts and
 activations are one kernel.
 """
 
+import numpy as np
+
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.float_arguments import (
     Float,
@@ -44,7 +46,7 @@ def _clamp_factory(source, TIER, IN, OUT):
             x += LANES * in_size
             out += LANES * out_size
         if i < last:
-            lanes = load_first(TIER, IN, x, last - i, real_word(args, 4))
+            lanes = load_first(TIER, IN, x, last - i, np.float32(0))
             store_first(TIER, OUT, out, clamp(TIER, lanes, lo, hi), last - i)
 
     return float_clamp
@@ -59,9 +61,15 @@ def _logistic_factory(source, TIER, KIND):
         i, last = task * share, min(count, (task + 1) * share)
         x, out = word(args, 0) + i * size, word(args, 1) + i * size
         while i < last:
-            # Masked even where all lanes count: the body is long, so it is there once.
-            lanes = load_first(TIER, KIND, x, last - i, real_word(args, 4))
-            store_first(TIER, KIND, out, logistic_lanes(TIER, lanes), last - i)
+            if i + LANES <= last:
+                lanes = load(TIER, KIND, x)
+            else:
+                lanes = load_first(TIER, KIND, x, last - i, np.float32(0))
+            lanes = logistic_lanes(TIER, lanes)
+            if i + LANES <= last:
+                store(TIER, KIND, out, lanes)
+            else:
+                store_first(TIER, KIND, out, lanes, last - i)
             i += LANES
             x += LANES * size
             out += LANES * size
@@ -98,7 +106,7 @@ def bind_cast(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
 def bind_logistic(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
     """R25."""
     kernel = cache.kernel(_logistic_factory, isa.current().id, kind(x))
-    return _bind(kernel, x, out, (0,), LOGISTIC_GRAIN, threads)
+    return _bind(kernel, x, out, (), LOGISTIC_GRAIN, threads)
 
 
 def _bind(kernel, x, out, words, grain, threads):
