@@ -44,7 +44,7 @@ def report() -> dict[str, Any]:
         "numerics_version": qd8.NUMERICS_VERSION,
         "python": platform.python_version(),
         "system": platform.platform(),
-        "packages": {name: _version(name) for name in (*PACKAGES, *OPTIONAL)},
+        "packages": packages(),
         "cpu": cpu_name(),
         "cpus": os.cpu_count(),
         "compiles_for": {"cpu": cpu, "triple": triple},
@@ -64,6 +64,11 @@ def report() -> dict[str, Any]:
         },
         "kernel_cache": kernel_cache(),
     }
+
+
+def packages() -> dict[str, str | None]:
+    """Return the versions of the packages that matter; None is not installed."""
+    return {name: _version(name) for name in (*PACKAGES, *OPTIONAL)}
 
 
 def cpu_name() -> str:

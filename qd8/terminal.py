@@ -4,6 +4,7 @@ Where output goes to a file, a pipe or a log it is plain text: tables as their r
 progress as a line for each thing worth saying. Nothing here knows a model.
 """
 
+import errno
 import os
 import sys
 import tempfile
@@ -33,11 +34,24 @@ def show(table: Printable) -> None:
     from rich.text import Text
 
     heads, cells, right = table._text()
-    shown = Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD)
-    for head, to_right in zip(heads, right, strict=True):
-        # Numbers stay whole; names and reasons fold where the terminal is narrow.
-        justify: Any = "right" if to_right else "left"
-        shown.add_column(Text(head), justify=justify, no_wrap=to_right, overflow="fold")
+    shown = Table(
+        title=table.title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for head, to_right, *column in zip(heads, right, *cells, strict=True):
+        # Numbers stay whole; heads, names and reasons fold where there is no room.
+        words = [word for cell in column for word in cell.split()]
+        word = min(max(map(len, words), default=0), 12)
+        widest = max(map(len, column), default=0)
+        shown.add_column(
+            Text(head),
+            justify="right" if to_right else "left",
+            min_width=widest if to_right else word,
+            overflow="fold",
+        )
     for line in cells:
         shown.add_row(*(Text(cell) for cell in line))  # Text: "[" is no markup
     console = Console()
@@ -85,10 +99,24 @@ def written(path: Path) -> Iterator[Path]:
 
     So a file is there whole or not at all. If the block raises, what was there before
     stays.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; it names ``path``.
     """
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
-    )
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file", str(path))
+    try:
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
+        )
+    except FileNotFoundError as error:
+        text = f"there is no folder {path.parent} to write it to"
+        raise FileNotFoundError(error.errno, text, str(path)) from None
+    except OSError as error:
+        text = f"it cannot be written: {error.strerror}"
+        raise type(error)(error.errno, text, str(path)) from None
     os.close(handle)
     temporary = Path(name)
     try:
