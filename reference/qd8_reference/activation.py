@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from .types import F32, F32Operand
+from .float16 import store, widen
+from .types import F32, F32Operand, Tensor
+
+FLOATS = (np.float32, np.float16)
 
 # R14: name -> (lo, hi).
 BOUNDS = {
@@ -38,3 +41,18 @@ def clamp(y: F32, activation: str) -> F32:
         raise ValueError(f"activation is {activation!r}; it must be one of {names}")
     lo, hi = BOUNDS[activation]
     return minimum(maximum(y, lo), hi)
+
+
+def activate(y: Tensor, activation: str) -> Tensor:
+    """Return ``y``, clamped if it is float; integers have no activation but none.
+
+    Raises
+    ------
+    ValueError
+        If there is no such activation, or none for the dtype of ``y``.
+    """
+    if y.dtype in FLOATS:
+        return store(clamp(widen(y), activation), y.dtype)
+    if activation != "none":
+        raise ValueError(f"activation is {activation!r}; {y.dtype} takes only 'none'")
+    return y

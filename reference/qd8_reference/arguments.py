@@ -155,3 +155,14 @@ def axis(value: object, rank: int, name: str = "axis") -> int:
 def is_integer(value: object) -> TypeGuard[int]:
     """Whether ``value`` is an integer; a bool is not."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def finite(name: str, value: object) -> float:
+    """Return a finite number; a bool is none."""
+    if isinstance(value, bool) or not isinstance(
+        value, float | int | np.floating | np.integer
+    ):
+        raise ValueError(f"{name} is {value!r}; it must be a finite number")
+    if not np.isfinite(value):
+        raise ValueError(f"{name} is {value!r}; it must be a finite number")
+    return float(value)

@@ -1,6 +1,6 @@
 """Names for the array types that the definition speaks of."""
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,10 @@ I64: TypeAlias = npt.NDArray[np.int64]
 F16: TypeAlias = npt.NDArray[np.float16]
 F32: TypeAlias = npt.NDArray[np.float32]
 F64: TypeAlias = npt.NDArray[np.float64]
+Bool: TypeAlias = npt.NDArray[np.bool_]
+
+# Anything that a model may hold: see arguments.STORED.
+Tensor: TypeAlias = npt.NDArray[Any]
 
 # An operand of float32 arithmetic.
 F32Operand: TypeAlias = F32 | np.float32

@@ -4,35 +4,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import arguments
-from ..activation import clamp
-from ..float16 import store, widen
-from ..types import Float
+from .. import arguments, tensors
+from ..activation import activate
+from ..types import Tensor
 
 
 def concatenation(
-    arrays: Sequence[Float], *, axis: int, activation: str = "none"
-) -> Float:
+    arrays: Sequence[Tensor], *, axis: int, activation: str = "none"
+) -> Tensor:
     """Return the arrays one behind the other along ``axis``.
 
     Parameters
     ----------
-    arrays : one or more, all float32 or all float16, of one shape but for ``axis``
+    arrays : one or more, of one stored dtype, of one shape but for ``axis``
     axis : int, negative counting from the end
-    activation : "none", "relu", "relu6" or "relu_n1_to_1"
+    activation : "none", "relu", "relu6" or "relu_n1_to_1"; "none" unless float
     """
-    if not isinstance(arrays, tuple | list) or not arrays:
-        raise ValueError("arrays must be a list of at least one array")
-    checked = [
-        arguments.activations(f"arrays[{i}]", array) for i, array in enumerate(arrays)
-    ]
+    checked = tensors.arrays(arrays)
     first = checked[0]
     axis = arguments.axis(axis, first.ndim)
     for i, array in enumerate(checked):
-        if array.dtype != first.dtype:
-            raise TypeError(
-                f"arrays[{i}] is {array.dtype} but arrays[0] is {first.dtype}"
-            )
         others = [
             shape[:axis] + shape[axis + 1 :] for shape in (array.shape, first.shape)
         ]
@@ -41,5 +32,5 @@ def concatenation(
                 f"arrays[{i}] is {array.shape} but arrays[0] is {first.shape}; "
                 f"they may differ along axis {axis} only"
             )
-    joined = np.concatenate([widen(array) for array in checked], axis=axis)
-    return store(clamp(joined, activation), first.dtype)
+    joined = np.concatenate(checked, axis=axis)
+    return activate(joined, activation)

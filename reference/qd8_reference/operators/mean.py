@@ -1,13 +1,14 @@
 """MEAN."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from .. import arguments
+from .. import arguments, tensors
 from ..float16 import store, widen
-from ..summation import sum_chain, sum_lanes
-from ..types import Float
+from ..reduction import reduce_axes, sum_of
+from ..types import F32, Float
 
 
 def mean(x: Float, *, axes: Sequence[int], keepdims: bool = False) -> Float:
@@ -26,27 +27,7 @@ def mean(x: Float, *, axes: Sequence[int], keepdims: bool = False) -> Float:
         If an axis does not exist or is named twice, or nothing is to be reduced.
     """
     x = arguments.activations("x", x)
-    if not isinstance(axes, tuple | list) or not axes:
-        raise ValueError(f"axes is {axes!r}; it must name at least one axis")
-    reduced = sorted(arguments.axis(axis, x.ndim, "axes") for axis in axes)
-    if len(set(reduced)) < len(reduced):
-        raise ValueError(f"axes is {axes!r}; an axis is named twice")
-    kept = [axis for axis in range(x.ndim) if axis not in reduced]
-    count = int(np.prod([x.shape[axis] for axis in reduced]))
-    if count == 0:
-        raise ValueError(f"x is {x.shape}; there is nothing to average over {axes!r}")
-
-    kept_shape = tuple(x.shape[axis] for axis in kept)
-    if reduced[-1] == x.ndim - 1:  # R22
-        total = sum_lanes(
-            widen(x).transpose(kept + reduced).reshape(*kept_shape, count)
-        )
-    else:
-        total = sum_chain(
-            widen(x).transpose(reduced + kept).reshape(count, *kept_shape)
-        )
+    total: F32 = reduce_axes(sum_of(x, axes), widen(x), axes, keepdims)
+    count = math.prod(x.shape[axis] for axis in tensors.axes(axes, x.ndim))
     with np.errstate(all="ignore"):
-        average = np.asarray(total / np.float32(count))
-    if keepdims:
-        average = np.expand_dims(average, tuple(reduced))
-    return store(average, x.dtype)
+        return store(np.asarray(total / np.float32(count)), x.dtype)  # R22

@@ -1,25 +1,24 @@
-"""PAD."""
+"""PAD and PADV2."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from .. import arguments
-from ..float16 import store, widen
-from ..types import Float, Pair
+from .. import arguments, tensors
+from ..types import Pair, Tensor
 
 
-def pad(x: Float, *, paddings: Sequence[Pair], value: float = 0.0) -> Float:
-    """Return ``x`` with ``value`` before and after it along each axis.
+def pad(x: Tensor, *, paddings: Sequence[Pair], value: float = 0) -> Tensor:
+    """Return ``x`` with ``value`` before and after it along each axis (R36).
 
     Parameters
     ----------
-    x : float32 or float16
+    x : any stored dtype
     paddings : (before, after) for each axis, integers of at least 0
-    value : float
+    value : number
         Rounded to the dtype of ``x``.
     """
-    x = arguments.activations("x", x)
+    x = tensors.tensor("x", x)
     good = isinstance(paddings, tuple | list) and len(paddings) == x.ndim
     for sides in paddings if good else ():
         good = good and isinstance(sides, tuple | list) and len(sides) == 2
@@ -30,5 +29,5 @@ def pad(x: Float, *, paddings: Sequence[Pair], value: float = 0.0) -> Float:
             "of integers of at least 0"
         )
     with np.errstate(over="ignore"):
-        fill = np.float32(x.dtype.type(value))
-    return store(np.pad(widen(x), paddings, constant_values=fill), x.dtype)
+        fill = x.dtype.type(value)
+    return np.pad(x, paddings, constant_values=fill)

@@ -1,4 +1,4 @@
-"""RELU and RELU6: the bounds of the fused activations (R21)."""
+"""RELU, RELU6 and RELU_N1_TO_1: the bounds of the fused activations (R21)."""
 
 from .. import arguments
 from ..activation import clamp
@@ -16,3 +16,9 @@ def relu6(x: Float) -> Float:
     """Return ``x`` within 0 and 6; -0.0 becomes +0.0 and NaN stays (R3, R21)."""
     x = arguments.activations("x", x)
     return store(clamp(widen(x), "relu6"), x.dtype)
+
+
+def relu_n1_to_1(x: Float) -> Float:
+    """Return ``x`` within -1 and 1; NaN stays (R3, R21)."""
+    x = arguments.activations("x", x)
+    return store(clamp(widen(x), "relu_n1_to_1"), x.dtype)

@@ -3,19 +3,19 @@
 import math
 from collections.abc import Sequence
 
-from .. import arguments
-from ..types import Float
+from .. import arguments, tensors
+from ..types import Tensor
 
 
-def reshape(x: Float, *, shape: Sequence[int]) -> Float:
-    """Return the elements of ``x`` in row-major order in another shape.
+def reshape(x: Tensor, *, shape: Sequence[int]) -> Tensor:
+    """Return the elements of ``x`` in row-major order in another shape (R36).
 
     Parameters
     ----------
-    x : float32 or float16
+    x : any stored dtype
     shape : integers of at least 0, one of which may be -1: as many as remain
     """
-    x = arguments.activations("x", x)
+    x = tensors.tensor("x", x)
     good = isinstance(shape, tuple | list)
     good = good and all(arguments.is_integer(n) and n >= -1 for n in shape)
     if not good or list(shape).count(-1) > 1:

@@ -24,10 +24,9 @@ def softmax(x: Float, *, beta: float = 1.0) -> Float:
         NaN in a row that holds NaN or +infinity, or nothing but -infinity.
     """
     x = arguments.rows("x", x)
-    if not isinstance(beta, float | int | np.floating) or not np.isfinite(beta):
-        raise ValueError(f"beta is {beta!r}; it must be a finite number")
+    factor = np.float32(arguments.finite("beta", beta))
     with np.errstate(all="ignore"):
-        t = widen(x) * np.float32(beta)  # R26
+        t = widen(x) * factor  # R26
         e = exponential(t - t.max(axis=-1, keepdims=True))
         y = e / sum_lanes(e)[..., None]
     return store(y, x.dtype)
