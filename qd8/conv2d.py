@@ -203,6 +203,10 @@ class Conv2D:
                 f"({O}, {KH}, {KW}, {I}) with {self.groups} group(s) "
                 f"and needs {C}{hint}"
             )
+        if self.f16_scale == "xnnpack" and x.dtype != np.float16:
+            raise ValueError(
+                f"f16_scale='xnnpack' needs float16 images, but x is {x.dtype}"
+            )
         if 0 in x.shape[1:]:
             raise ValueError(f"x has shape {x.shape}; H, W and C must be 1 or more")
         self._extents(x.shape[1], x.shape[2])
@@ -365,7 +369,8 @@ class Conv2D:
         _, KH, KW, I = self.shape
         H = (KH - 1) * self.dilation[0] + 1
         W = (KW - 1) * self.dilation[1] + 1
-        for dtype in (np.float32, np.float16):
+        both = (np.float32, np.float16)
+        for dtype in both[self.f16_scale == "xnnpack" :]:
             self(np.zeros((1, H, W, I * self.groups), dtype))
 
     def explain(

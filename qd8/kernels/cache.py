@@ -39,10 +39,12 @@ listeners: list[Callable[[str, float], None]] = []
 class Kernel(CFunc):
     """A compiled ``void (int64 task, int64 tasks, int64 arguments)``."""
 
+    kept = False  # on disk
+
     def _compile_uncached(self):
         name = self._pyfunc.__name__
         if not listeners:
-            _announce(name)
+            _announce(name, self.kept)
         start = time.perf_counter()
         result = super()._compile_uncached()
         for listener in listeners:
@@ -50,17 +52,33 @@ class Kernel(CFunc):
         return result
 
 
+def keep(function) -> bool:
+    """Give a compiled function its place on disk; False where no folder is writable.
+
+    A read-only image without a home must still compute: then it compiles each time.
+    """
+    try:
+        function.enable_caching()
+    except RuntimeError:  # Numba's "no locator available"
+        return False
+    return True
+
+
 _announced = False
 
 
-def _announce(name: str) -> None:
+def _announce(name: str, kept: bool) -> None:
     """Say once on stderr that a first call takes seconds, and why the next won't."""
     global _announced
     if not _announced:
         _announced = True
         print(
             f"qd8: compiling kernels for this CPU (first: {name}); "
-            "they are cached on disk for the next start",
+            + (
+                "they are cached on disk for the next start"
+                if kept
+                else "no cache folder is writable, so this recurs at every start"
+            ),
             file=sys.stderr,
         )
 
@@ -77,7 +95,7 @@ def kernel(factory: Callable[..., Callable], *constants: int) -> Kernel:
     with _lock:
         if (found := _kernels.get(key)) is None:
             found = Kernel(factory(SOURCE, *constants), _SIGNATURE, {}, _OPTIONS)
-            found.enable_caching()
+            found.kept = keep(found)
             found.compile()
             _kernels[key] = found
         return found

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
-from qd8.kernels.cache import SOURCE, Kernel
+from qd8.kernels.cache import SOURCE, Kernel, keep
 from qd8.kernels.simd import call_task, word
 
 
@@ -93,7 +93,7 @@ class Program:
 
 
 def _launchers(source: int):
-    @njit(parallel=True, nogil=True, cache=True)
+    @njit(parallel=True, nogil=True)
     def launch(table, count, words):
         source  # noqa: B018  (in the closure, hence in the cache key)
         for i in range(count):
@@ -106,7 +106,7 @@ def _launchers(source: int):
                 for task in prange(tasks):
                     call_task(address, np.int64(task), tasks, arguments)
 
-    @njit(nogil=True, cache=True)
+    @njit(nogil=True)
     def launch_serial(table, count, words):
         source  # noqa: B018
         for i in range(count):
@@ -116,6 +116,8 @@ def _launchers(source: int):
             for task in range(tasks):
                 call_task(address, task, tasks, arguments)
 
+    keep(launch)
+    keep(launch_serial)
     return launch, launch_serial
 
 

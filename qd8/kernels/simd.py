@@ -20,7 +20,7 @@ f16, f32, f64 = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 void = ir.VoidType()
 SMALLEST_NORMAL = 0x00800000  # the bits of 2^-126
 MAGNITUDE = 0x7FFFFFFF
-_TWO_TO_MINUS_127 = 2.0**-126 - 2.0**-151  # R2's threshold; exact in float64
+TINY = 2.0**-126 - 2.0**-151  # R2: exact values below it flush; exact in float64
 
 
 def ir_vector(element: ir.Type, lanes: int) -> ir.VectorType:
@@ -185,7 +185,7 @@ class Emitter:
         wide = e.like(type_, f64)
         s, error = e._exact_sum(t, w, c)
         size = e.unary("llvm.fabs", s)
-        threshold = e.const(wide, _TWO_TO_MINUS_127)
+        threshold = e.const(wide, TINY)
         # s == threshold: the error term decides, seen from the sign of s.
         sign = e.binary("llvm.copysign", e.const(wide, 1.0), s)
         inward = build.fcmp_ordered("<", build.fmul(error, sign), e.const(wide, 0.0))

@@ -271,10 +271,6 @@ def test_the_cache_notices_an_edit(tmp_path: Path) -> None:
     assert "compiling" in assert_prints(place, code, **options)
 
 
-@pytest.mark.xfail(
-    reason="Numba raises 'no locator available' where qd8.kernels enables its cache",
-    strict=True,
-)
 def test_nowhere_to_cache_is_no_obstacle(tmp_path: Path) -> None:
     """Where no folder can be written, kernels are compiled and the answer is right."""
     ignore = shutil.ignore_patterns("__pycache__", "data")
