@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class Printable(Protocol):
@@ -55,7 +55,9 @@ def show(table: Printable) -> None:
     for line in cells:
         shown.add_row(*(Text(cell) for cell in line))  # Text: "[" is no markup
     console = Console()
-    console.print(shown)
+    # Narrower than this rich leaves columns out: better a line that wraps.
+    needed = Console(width=10_000).measure(shown).minimum
+    console.print(shown, width=max(needed, console.width), crop=False)
     if table.note:
         console.print(Text(table.note))
 

@@ -78,7 +78,7 @@ class DemoRow:
     latency_us: float = field(metadata={"title": "us/image", "format": "{:.0f}".format})
     speedup: float = field(metadata={"title": "speed-up", "format": "{:.2f}x".format})
     litert_us: float | None = field(
-        metadata={"title": "LiteRT us", "format": "{:.0f}".format}
+        metadata={"title": "LiteRT", "format": "{:.0f}".format}
     )
     file_bytes: int = field(metadata={"title": "file kB", "format": _kilobytes})
     packed_bytes: int = field(metadata={"title": "packed kB", "format": _kilobytes})

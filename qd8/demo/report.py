@@ -114,7 +114,7 @@ def _measure(digits: HeldOut, reference_images: int) -> tuple[Table[DemoRow], An
     note = (
         f"bits: every logit against the reference, on the first {checked} images\n"
         "top-1: with Wilson's 95 % interval; as fp32: the same answer\n"
-        "us: the median image on one thread of "
+        "us and LiteRT: the median image in microseconds, on one thread of "
         f"{doctor.cpu_name()}, tier {isa.current().name}"
     )
     return Table(rows, title, note), logits["qd8-f32"].argmax(axis=1)
