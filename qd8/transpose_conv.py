@@ -1,0 +1,171 @@
+"""Transposed convolution: a convolution over an image spread out with zeros.
+
+Zeros between the elements change neither the range of an image (which always holds
+0) nor an accumulator (they quantize to the zero point), so the bits are those of
+XNNPACK's deconvolution, which cuts the kernel into sub-kernels instead.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qd8 import arguments, settings
+from qd8.conv2d import Conv2D
+from qd8.fully_connected import Steps
+from qd8.geometry import same_padding
+from qd8.kernels import launch
+from qd8.kernels.boxes import contiguous_strides
+from qd8.kernels.float_copy import bind_box
+
+
+class _ImageConv2D(Conv2D):
+    """A convolution that quantizes images even where R11 would take pixels."""
+
+    @property
+    def per_pixel(self) -> bool:
+        return False
+
+
+class TransposeConv2D:
+    """2-D transposed convolution of NHWC images with int8 OHWI weights.
+
+    Parameters
+    ----------
+    weight : (O, KH, KW, I) int8
+    weight_scale : (O,), (1,) or () float32; real units per step
+    bias : (O,) float32 or None
+    output_shape : (N, OH, OW, O); N may be any, the call's own counts
+    stride : (height, width)
+    padding : "SAME" or "VALID", of the convolution that this one transposes
+    activation : "none", "relu", "relu6" or "relu_n1_to_1"
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has another dtype, shape or an impossible value.
+
+    Notes
+    -----
+    Quantizes each image (R11), R5 to R15 of docs/numerics.md.
+    """
+
+    def __init__(
+        self,
+        weight: npt.NDArray[np.int8],
+        weight_scale: npt.NDArray[np.float32],
+        bias: npt.NDArray[np.float32] | None = None,
+        *,
+        output_shape: tuple[int, ...],
+        stride: tuple[int, int] = (1, 1),
+        padding: str = "SAME",
+        activation: str = "none",
+    ) -> None:
+        weight = arguments.weights(weight, 4, "(O, KH, KW, I)")
+        self.stride = arguments.pair("stride", stride)
+        if padding not in ("SAME", "VALID"):
+            raise ValueError(f"padding is {padding!r}; it must be 'SAME' or 'VALID'")
+        if len(output_shape) != 4 or output_shape[3] != len(weight):
+            raise ValueError(
+                f"output_shape is {tuple(output_shape)}; "
+                f"it must be (N, OH, OW, {len(weight)})"
+            )
+        self.padding = padding
+        self.output_size = int(output_shape[1]), int(output_shape[2])
+        self._inputs, pads = [], []
+        for size, kernel, step in zip(
+            self.output_size, weight.shape[1:3], self.stride, strict=True
+        ):
+            before = same_padding(size, kernel, step, 1)[0] if padding == "SAME" else 0
+            inputs = -(-size // step) if padding == "SAME" else (size - kernel) // step
+            inputs += padding == "VALID"
+            spread = (inputs - 1) * step + 1
+            top = kernel - 1 - before
+            bottom = size + kernel - 1 - top - spread
+            if inputs < 1 or bottom < 0:
+                raise ValueError(
+                    f"output_shape is {tuple(output_shape)}: no input gives it with a "
+                    f"{weight.shape[1]} x {weight.shape[2]} kernel, stride "
+                    f"{self.stride} and padding {padding!r}"
+                )
+            self._inputs.append(inputs)
+            pads.append((top, bottom))
+        self.convolution = _ImageConv2D(
+            np.ascontiguousarray(weight[:, ::-1, ::-1]),
+            weight_scale,
+            bias,
+            padding=(pads[0], pads[1]),
+            activation=activation,
+        )
+
+    @property
+    def packed(self) -> Any:
+        """The packed weights, the kernel turned round."""
+        return self.convolution.packed
+
+    def __call__(
+        self, x: npt.NDArray[Any], out: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[Any]:
+        """Apply the operator to (N, H, W, I) images; (N, OH, OW, O)."""
+        x = self._checked(x)
+        shape = (len(x), *self.output_size, self.convolution.shape[0])
+        out = arguments.output(out, shape, x.dtype, x)
+        if out.size:
+            launch.run(self.bind(x, out, settings.get_num_threads()))
+        return out
+
+    def steps(self, x: npt.NDArray[Any]) -> Steps:
+        """Return what happens inside for ``x``; values are those of ``x`` alone."""
+        x = self._checked(x)
+        spread = self._spread(x)
+        if x.size:
+            launch.run(self._scatter(x, spread, 1))
+        inner = self.convolution.steps(spread)
+        values = inner.values[:, :: self.stride[0], :: self.stride[1]]
+        return inner._replace(values=np.ascontiguousarray(values))
+
+    def scratch_bytes(self, x: npt.NDArray[Any], threads: int) -> int:
+        """Bytes of scratch that computing images like ``x`` needs."""
+        return self.convolution.scratch_bytes(self._spread(x), threads)
+
+    def bind(
+        self,
+        x: npt.NDArray[Any],
+        out: npt.NDArray[Any],
+        threads: int,
+        room: npt.NDArray[np.uint8] | None = None,
+    ) -> list[launch.Call]:
+        """Calls that compute ``out`` from ``x``, both C-contiguous and checked."""
+        spread = self._spread(x)
+        return [
+            *self._scatter(x, spread, threads),
+            *self.convolution.bind(spread, out, threads, room),
+        ]
+
+    def _checked(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        x = arguments.activations("x", x)
+        wanted = (*self._inputs, self.convolution.shape[3])
+        if x.ndim != 4 or x.shape[1:] != wanted:
+            raise ValueError(
+                f"x has shape {x.shape}; for outputs of {self.output_size} it must be "
+                f"(N, {', '.join(map(str, wanted))})"
+            )
+        return x
+
+    def _spread(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Zeros with room for the elements of ``x``, a stride apart."""
+        n, H, W, C = x.shape
+        rows, columns = (
+            (size - 1) * step + 1
+            for size, step in zip((H, W), self.stride, strict=True)
+        )
+        return np.zeros((images, rows, columns, C), x.dtype)
+
+    def _scatter(
+        self, x: npt.NDArray[Any], spread: npt.NDArray[Any], threads: int
+    ) -> list[launch.Call]:
+        image, row, pixel, one = contiguous_strides(spread.shape)
+        strides = (image, row * self.stride[0], pixel * self.stride[1], one)
+        return bind_box(
+            x, spread, x.shape, contiguous_strides(x.shape), strides, threads=threads
+        )
