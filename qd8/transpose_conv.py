@@ -154,11 +154,9 @@ class TransposeConv2D:
 
     def _spread(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Zeros with room for the elements of ``x``, a stride apart."""
-        n, H, W, C = x.shape
-        rows, columns = (
-            (size - 1) * step + 1
-            for size, step in zip((H, W), self.stride, strict=True)
-        )
+        images, H, W, C = x.shape
+        rows = (H - 1) * self.stride[0] + 1
+        columns = (W - 1) * self.stride[1] + 1
         return np.zeros((images, rows, columns, C), x.dtype)
 
     def _scatter(
