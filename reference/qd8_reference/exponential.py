@@ -43,16 +43,41 @@ def exp(x: Float) -> Float:
 def exponential(x: F32) -> F32:
     """Return R24 of float32 ``x``."""
     x = minimum(maximum(x, np.float32(-104)), np.float32(89))
+    n, e = _reduced(x)
+    y = e + np.float32(1)
+    half = n // 2  # in two steps, because 2^128 and 2^-150 are no float32
+    return y * _power_of_two(half) * _power_of_two(n - half)
+
+
+@np.errstate(all="ignore")
+def exponential_minus_one(x: F32) -> F32:
+    """Return R31, ``exp(x) - 1`` without cancellation, of ``x`` at most 0."""
+    n, e = _reduced(maximum(x, np.float32(-32)))
+    power = _power_of_two(n)
+    return fma(e, power, power - np.float32(1))
+
+
+@np.errstate(all="ignore")
+def sigmoid(x: F32) -> F32:
+    """Return R25 of float32 ``x``, ``1 / (1 + exp(-x))``.
+
+    The exponential of a negative number only is taken, so nothing overflows.
+    """
+    e = exponential(-np.abs(x))  # R25
+    numerator: F32 = np.where(x >= 0, np.float32(1), e)  # NaN: e is NaN
+    return numerator / (np.float32(1) + e)
+
+
+def _reduced(x: F32) -> tuple[I32, F32]:
+    """Return n and ``exp(r) - 1`` with ``x = n ln 2 + r``, |r| <= ln 2 / 2 (R24)."""
     n = np.rint(x * LOG2_E)
     r = fma(n, -LN2_HIGH, x)
     r = fma(n, LN2_LOW, r)
     p = np.full_like(r, P[0])
     for coefficient in P[1:]:
         p = fma(p, r, coefficient)
-    y = fma(p, r * r, r) + np.float32(1)
-    n = np.where(np.isnan(n), 0, n).astype(np.int32)  # y is NaN already
-    half = n // 2  # in two steps, because 2^128 and 2^-150 are no float32
-    return y * _power_of_two(half) * _power_of_two(n - half)
+    e = fma(p, r * r, r)
+    return np.where(np.isnan(n), 0, n).astype(np.int32), e  # NaN: e is NaN
 
 
 def _power_of_two(n: I32) -> F32:

@@ -29,7 +29,7 @@ def cast(x: Tensor, *, dtype: npt.DTypeLike | None = None) -> Tensor:
         dtype = np.float32 if x.dtype == np.float16 else np.float16
     target = np.dtype(tensors.one_of("dtype", dtype, tensors.STORED))
     if target == np.bool_:
-        return x != 0
+        return np.asarray(x != 0)
     if target in tensors.FLOATS:
         return store(widen(x), target)
     if x.dtype not in tensors.FLOATS:

@@ -22,7 +22,7 @@ def range(start: Tensor, limit: Tensor, delta: Tensor) -> Tensor:
 
     Parameters
     ----------
-    start, limit, delta : one element each, float32, float16, int32 or int64 alike
+    start, limit, delta : one element each, all float32, float16, int32 or int64
 
     Returns
     -------

@@ -61,7 +61,7 @@ def strided_slice(
         Bit i, one at most: entry i stands for all axes that no other names.
     new_axis_mask, shrink_axis_mask : int
         Bit i: entry i makes an axis of 1 element; it takes element begin[i] alone and
-        its axis vanishes. The ellipsis comes before the new axis, that before shrinking.
+        its axis vanishes. An ellipsis wins over a new axis, that over shrinking.
     offset : bool
         ``end`` counts from ``begin`` instead of from the front.
     """

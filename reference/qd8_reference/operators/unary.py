@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import arguments, tensors
 from ..float16 import store, widen
-from ..types import Float, Tensor
+from ..types import F32, Float, Tensor
 
 
 def abs(x: Tensor) -> Tensor:
@@ -35,11 +35,13 @@ def floor(x: Float) -> Float:
 def sqrt(x: Float) -> Float:
     """Return the square root in one rounding; -0.0 stays, below it is NaN (R28)."""
     x = arguments.activations("x", x)
-    return store(np.sqrt(widen(x)), x.dtype)
+    root: F32 = np.sqrt(widen(x))
+    return store(root, x.dtype)
 
 
 @np.errstate(all="ignore")
 def rsqrt(x: Float) -> Float:
     """Return ``1 / sqrt(x)``: two roundings and no approximation (R28)."""
     x = arguments.activations("x", x)
-    return store(np.float32(1) / np.sqrt(widen(x)), x.dtype)
+    root: F32 = np.sqrt(widen(x))
+    return store(np.float32(1) / root, x.dtype)
