@@ -14,14 +14,16 @@ import numpy as np
 from numba import njit
 
 from qd8.kernels import isa
-from qd8.kernels.quantize import parameters, range_of, write_row
-from qd8.kernels.simd import real_word, store_scalar, word
+from qd8.kernels.quantize import parameters, range_of, store_parameters, write_row
+from qd8.kernels.simd import load_int, real_word, store_scalar, word
 from qd8.kernels.tile import register_tile
 from qd8.kernels.tile_amx import SCRATCH, configure, release, tile_registers
 from qd8.kernels.vector import F32, I16, U8
 
 MADD, VNNI, AMX = 0, 1, 2
 FAMILY = {"madd": MADD, "vnni": VNNI, "amx": AMX}
+PARAMETERS = 6  # arrays: scale, zero point, multiplier, least, greatest, probe
+SHORT = 512  # rows up to this K are quantized sixteen at a time
 ROW_SLACK = 64  # bytes after a row of uint8: rows 4 KiB apart would share cache sets
 
 
@@ -83,6 +85,55 @@ def row_place(FAMILY, MR, KB, a, rows, blocks, r):
     return a + (KB * blocks + ROW_SLACK) * r, 16
 
 
+@njit
+def pack_rows(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, held_at, held):
+    """Quantize ``rows`` rows of ``x`` into the packed block at ``a``.
+
+    Their scales and zero points go to the first two of the PARAMETERS arrays of
+    ``held`` words at ``held_at``. Parameters are latency (two divisions, a chain of
+    selects): short rows find those of sixteen at once.
+    """
+    size = 4 if X == F32 else 2
+    scale, zero_point = held_at, held_at + 4 * held
+    multiplier = held_at + 8 * held
+    least, greatest = held_at + 12 * held, held_at + 16 * held
+    bad = held_at + 20 * held
+    for first in range(0, rows, 16):
+        last = min(first + 16, rows)
+        for r in range(first, last):
+            lo, hi, probe = range_of(TIER, X, x + size * K * r, K)
+            if K > SHORT:
+                # Write at once, while the row is in L1.
+                m, point, s = parameters(lo, hi, probe)
+                store_scalar(scale + 4 * r, s)
+                store_scalar(zero_point + 4 * r, point)
+                _pack_row(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, r, m, point)
+            else:
+                store_scalar(least + 4 * r, lo)
+                store_scalar(greatest + 4 * r, hi)
+                store_scalar(bad + 4 * r, probe)
+        if K > SHORT:
+            continue
+        at = 4 * first
+        store_parameters(TIER, least + at, greatest + at, bad + at, multiplier + at,
+                         zero_point + at, scale + at)  # fmt: skip
+        for r in range(first, last):
+            m, point = real_word(multiplier + 4 * r, 0), load_int(zero_point + 4 * r)
+            _pack_row(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, r, m, point)
+
+
+@njit
+def _pack_row(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, r, multiplier, point):
+    at = x + (4 if X == F32 else 2) * K * r
+    to, stride = row_place(FAMILY, MR, KB, a, rows, blocks, r)
+    if FAMILY == MADD:
+        write_row(TIER, X, I16, at, K, to, stride, KB * blocks, multiplier, point,
+                  -point)  # fmt: skip
+    else:
+        write_row(TIER, X, U8, at, K, to, stride, KB * blocks, multiplier, point,
+                  np.int32(128))  # fmt: skip
+
+
 def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
     """The whole operator for tasks of a grid of row shares by panel shares.
 
@@ -102,8 +153,9 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
         scratch = word(arguments, 12) + word(arguments, 13) * task
         lo, hi = real_word(arguments, 14), real_word(arguments, 15)
         size = 4 if X == F32 else 2
-        scale, zero_point = scratch, scratch + 4 * block_rows
-        corner = scratch + 8 * block_rows
+        held = (block_rows + 15) // 16 * 16
+        scale, zero_point = scratch, scratch + 4 * held
+        corner = scratch + 4 * PARAMETERS * held
         a = corner + SCRATCH if FAMILY == AMX else corner
         i, j = task // grid_columns, task % grid_columns
         units = (M + MR - 1) // MR
@@ -115,19 +167,10 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
             configure(TIER)
         for m in range(first_row, last_row, block_rows):
             rows = min(block_rows, last_row - m)
-            for r in range(rows):
-                at = x + size * K * (m + r)
-                least, greatest, bad = range_of(TIER, X, at, K)
-                multiplier, point, s = parameters(least, greatest, bad)
-                store_scalar(scale + 4 * r, s)
-                store_scalar(zero_point + 4 * r, point)
-                to, stride = row_place(FAMILY, MR, KB, a, rows, blocks, r)
-                if FAMILY == MADD:
-                    write_row(TIER, X, I16, at, K, to, stride, KB * blocks,
-                              multiplier, point, -point)  # fmt: skip
-                else:
-                    write_row(TIER, X, U8, at, K, to, stride, KB * blocks,
-                              multiplier, point, np.int32(128))  # fmt: skip
+            pack_rows(
+                TIER, FAMILY, MR, KB, X, x + size * K * m, K, a, rows, blocks, scratch,
+                held,
+            )  # fmt: skip
             multiply(
                 TIER, FAMILY, MR, NR, KB, X, a, rows, blocks, panels, first, last,
                 panel_bytes, N, scale, zero_point, 4, out + size * N * m, size * N,
@@ -141,7 +184,7 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
 
 def scratch_bytes(tier: isa.Tier, block_rows: int, blocks: int) -> int:
     """Bytes of scratch that one task needs for blocks of ``block_rows`` rows."""
-    parameters_ = 8 * block_rows
+    parameters_ = 4 * PARAMETERS * (-(-block_rows // 16) * 16)
     if tier.tile == "madd":
         packed = 2 * tier.KB * blocks * block_rows
     else:

@@ -13,12 +13,15 @@ from qd8.kernels.vector import (
     F32,
     I8,
     I16,
+    I32,
     U8,
     absolute,
+    equal,
     greater,
     lane_max,
     lane_min,
     less,
+    less_equal,
     lesser,
     load,
     load_first,
@@ -104,6 +107,32 @@ def parameters(lo, hi, bad):
     z = z if z < high else high
     scale = ZERO if multiplier > FLUSHED_RECIPROCAL else ONE / multiplier
     return multiplier, np.int32(np.rint(z)), scale
+
+
+@njit
+def store_parameters(TIER, least, greatest, bad, multiplier, zero_point, scale):
+    """``parameters`` of sixteen rows at once; all arguments are addresses."""
+    lo, hi = load(TIER, F32, least), load(TIER, F32, greatest)
+    zero, one, nan = splat(ZERO), splat(ONE), splat(np.float32(np.nan))
+    smallest = splat(SMALLEST_NORMAL)
+    rmin = select(TIER, less(TIER, absolute(TIER, lo), smallest), zero * lo, lo)
+    rmax = select(TIER, less(TIER, absolute(TIER, hi), smallest), zero * hi, hi)
+    extent = rmax - rmin
+    finite = equal(TIER, load(TIER, F32, bad), zero)
+    finite = finite & less_equal(TIER, extent, splat(LARGEST))
+    m = select(TIER, equal(TIER, rmin, rmax), one, splat(STEPS) / extent)
+    dmin, dmax = rmin * m, rmax * m
+    low, high = splat(np.float32(-128)), splat(np.float32(127))
+    further = less(TIER, zero, (low + dmin) + (high + dmax))
+    z = select(TIER, further, low - dmin, high - dmax)
+    z = select(TIER, less(TIER, low, z), z, low)
+    z = select(TIER, less(TIER, z, high), z, high)
+    flushed = less(TIER, splat(FLUSHED_RECIPROCAL), m)
+    s = select(TIER, flushed, zero, one / m)
+    store(TIER, F32, multiplier, select(TIER, finite, m, nan))
+    store(TIER, F32, scale, select(TIER, finite, s, nan))
+    z = select(TIER, finite, z, zero)
+    store(TIER, I32, zero_point, to_int(TIER, z))
 
 
 @njit
