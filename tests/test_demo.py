@@ -114,6 +114,20 @@ def test_the_images_are_the_held_out_ones() -> None:
             digits.held_out(count)
 
 
+@pytest.mark.parametrize("count", [1, measure.BLOCK, measure.BLOCK + 1])
+def test_every_image_meets_every_model_once(count: int) -> None:
+    """Answers stand in the order of the images, also beyond a block; each is timed."""
+    x = np.arange(count, dtype=np.float32).reshape(count, 1, 1)
+    runs = {"same": lambda image: image, "double": lambda image: 2 * image}
+    steps: list[str] = []
+    logits, latency = measure.classify(runs, x, steps.append)
+    assert_same_bits(x[:, 0], logits["same"])
+    assert_same_bits(2 * x[:, 0], logits["double"])
+    assert [*latency] == ["same", "double"]
+    assert min(latency.values()) > 0
+    assert len(steps) == 2 * count
+
+
 @pytest.mark.parametrize(("right", "count"), [(358, 360), (1, 3), (5, 10), (179, 180)])
 def test_wilson_s_ends_solve_its_equation(right: int, count: int) -> None:
     """At each end the observed share is 1.96 standard deviations away."""

@@ -99,7 +99,7 @@ def _measure(digits: HeldOut, reference_images: int) -> tuple[Table[DemoRow], An
             runs[f"LiteRT {precision}"] = peer
             peer(digits.x[0])
     count = len(digits.x)
-    with progress(f"classifying {count} digits", count) as done:
+    with progress(f"classifying {count} digits", count * len(runs)) as done:
         logits, latency = classify(runs, digits.x, done)
     checked = min(reference_images, count)
     bits = {}
@@ -107,6 +107,7 @@ def _measure(digits: HeldOut, reference_images: int) -> tuple[Table[DemoRow], An
         for precision, model in models.items():
             some = digits.x[:checked], logits[precision][:checked]
             bits[precision] = Bits(equals_reference(model, *some, done), checked)
+    peers = "" if len(runs) > len(models) else " (ai-edge-litert is not installed)"
     rows = [
         row(p, model, digits, logits, latency, bits[p]) for p, model in models.items()
     ]
@@ -114,7 +115,7 @@ def _measure(digits: HeldOut, reference_images: int) -> tuple[Table[DemoRow], An
     note = (
         f"bits: every logit against the reference, on the first {checked} images\n"
         "top-1: with Wilson's 95 % interval; as fp32: the same answer\n"
-        "us and LiteRT: the median image in microseconds, on one thread of "
+        f"us and LiteRT{peers}: median microseconds of an image on one thread, "
         f"{doctor.cpu_name()}, tier {isa.current().name}"
     )
     return Table(rows, title, note), logits["qd8-f32"].argmax(axis=1)
