@@ -1,4 +1,4 @@
-"""The `.tflite` file as data: bytes in, frozen records out, no arithmetic."""
+"""The `.tflite` file as data: bytes to frozen records and back, no arithmetic."""
 
 from .read import read
 from .schema import (
@@ -10,6 +10,7 @@ from .schema import (
     Subgraph,
     Tensor,
 )
+from .write import serialize, write
 
 __all__ = [
     "DTYPES",
@@ -20,4 +21,6 @@ __all__ = [
     "Subgraph",
     "Tensor",
     "read",
+    "serialize",
+    "write",
 ]
