@@ -93,7 +93,7 @@ def classify(
 
     In turns, so that what the machine does meanwhile meets all of them alike. Not
     image by image: each would find the caches full of the others' weights, and how
-    many others there are would change its time (by a quarter, on a Xeon with 2 MB of L2).
+    many others there are would change its time (by a quarter, on a Xeon of 2 MB L2).
 
     Parameters
     ----------
