@@ -33,6 +33,12 @@ test-deep: $(VENV)/installed-test ## the large counts against LiteRT and the ref
 fuzz: $(VENV)/installed-test ## MINUTES=n: damaged files, with a corpus that is kept
 	$(BIN)/python -m tests.tflite.fuzz --minutes $(MINUTES)
 
+# Jupyter and matplotlib keep their files in .venv: a home may be read-only, or hold
+# a configuration that changes what a notebook does.
+notebooks: export IPYTHONDIR := $(CURDIR)/$(VENV)/jupyter
+notebooks: export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/jupyter
+notebooks: export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/jupyter
+notebooks: export MPLCONFIGDIR := $(CURDIR)/$(VENV)/jupyter
 notebooks: $(VENV)/installed-notebooks ## run the notebooks
 	$(BIN)/python -m pytest -q --nbmake notebooks/
 
