@@ -1,5 +1,6 @@
-"""Equality of bits, the only comparison the tests of the reference know."""
+"""Equality of bits; and a ratio, where LiteRT computes by another rule than ours."""
 
+import math
 import unittest
 
 import numpy as np
@@ -30,3 +31,13 @@ class BitsTestCase(unittest.TestCase):
 def f32(*values: float) -> npt.NDArray[np.float32]:
     """Return a float32 array of the values."""
     return np.array(values, np.float32)
+
+
+def sqnr(expected: np.ndarray, got: np.ndarray) -> float:
+    """Return signal to difference in dB; -inf if what is not finite differs."""
+    finite = np.isfinite(expected)
+    if not np.array_equal(expected[~finite], got[~finite], equal_nan=True):
+        return -math.inf
+    wide = expected[finite].astype(np.float64)
+    noise = np.sum((wide - got[finite]) ** 2)
+    return float(10 * np.log10(np.sum(wide**2) / noise)) if noise else math.inf
