@@ -19,8 +19,8 @@ from qd8.kernels.float_arguments import (
     kind,
     task_count,
 )
-from qd8.kernels.float_copy import bind_box
 from qd8.kernels.simd import real_word, word
+from qd8.kernels.strided_copy import bind_box
 from qd8.kernels.vector import (
     F16,
     F32,

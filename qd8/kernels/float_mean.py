@@ -12,7 +12,7 @@ import numpy as np
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.float_arguments import Float, address, kind, real_bits, task_count
-from qd8.kernels.float_copy import bind_transpose
+from qd8.kernels.movement import bind_transpose
 from qd8.kernels.simd import real_word, word
 from qd8.kernels.vector import (
     F16,
@@ -112,7 +112,7 @@ def bind_mean(
     calls = []
     if order != sorted(order):
         moved = np.empty([x.shape[axis] for axis in order], x.dtype)
-        calls = bind_transpose(x, moved, axes=order, threads=threads)
+        calls = bind_transpose(x, moved, perm=order, threads=threads)
         x = moved
     shape = x.shape
     outer, terms, inner = (

@@ -5,14 +5,16 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-FAMILIES = ["binary", "copy", "depthwise", "gemm", "mean", "pool", "softmax", "unary"]
+FAMILIES = ["depthwise", "gemm", "mean", "pool", "softmax", "unary", "binary"]
+MODULES = [f"float_{family}" for family in FAMILIES]
+MODULES += ["gather", "strided_copy"]
 
 
 @pytest.fixture(params=[1, 3], ids=["serial", "three tasks"])
 def threads(request, monkeypatch):
     """Task counts; no operator is too small to be shared out."""
-    for family in FAMILIES:
-        module = import_module(f"qd8.kernels.float_{family}")
+    for name in MODULES:
+        module = import_module(f"qd8.kernels.{name}")
         monkeypatch.setattr(module, "GRAIN", 1)
         monkeypatch.setattr(module, "LOGISTIC_GRAIN", 1, raising=False)
     return request.param

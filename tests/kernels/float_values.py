@@ -7,6 +7,9 @@ from qd8.kernels import launch
 
 # Odd bits, so that a stray store or an unwritten element shows.
 CANARY = {np.dtype(np.float32): 1234.5678, np.dtype(np.float16): -1234.0}
+CANARY |= {np.dtype(f"i{size}"): 0x55 << 8 * (size - 1) for size in (1, 4, 8)}
+CANARY |= {np.dtype(np.int16): 0x5555, np.dtype(np.uint8): 0x55}
+CANARY |= {np.dtype(np.bool_): True}
 
 
 def floats(seed: int, *shape: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray:
@@ -33,6 +36,21 @@ def wild(seed: int, *shape: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArr
     largest = float(np.finfo(dtype).max)
     special = rng.choice([np.nan, np.inf, -np.inf, largest, -largest], shape)
     return np.where(rng.random(shape) < 0.03, special, x).astype(dtype)
+
+
+def anything(seed: int, *shape: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray:
+    """``wild`` floats; integers of all sizes, the extremes often; or booleans."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == "f":
+        return np.asarray(wild(seed, *shape, dtype=dtype))
+    rng = np.random.default_rng(seed)
+    if dtype.kind == "b":
+        return np.asarray(rng.random(shape) < 0.5)
+    info = np.iinfo(dtype)
+    x = rng.integers(info.min, info.max, shape, dtype, endpoint=True)
+    x >>= rng.integers(0, info.bits, shape, dtype)
+    extremes = rng.choice(np.array([info.min, info.max, 0, 1], dtype), shape)
+    return np.asarray(np.where(rng.random(shape) < 0.2, extremes, x))
 
 
 def output(shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray:

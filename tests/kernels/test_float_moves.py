@@ -20,16 +20,6 @@ def test_copy(isa, dtype, threads, size):
     assert_same_bits(x.reshape(out.shape), run(calls, out))
 
 
-@pytest.mark.parametrize("axes", [*itertools.permutations(range(3)), (3, 1, 0, 2)])
-def test_transpose(isa, dtype, threads, axes):
-    """Every order of axes, long and short innermost ones."""
-    x = wild(2, *(3, 20, 2, 5)[: len(axes)], dtype=dtype)
-    expected = np.ascontiguousarray(x.transpose(axes))
-    out = output(expected.shape, dtype)
-    calls = float_copy.bind_transpose(x, out, axes=axes, threads=threads)
-    assert_same_bits(expected, run(calls, out))
-
-
 @pytest.mark.parametrize(
     ("shape", "paddings"),
     [
