@@ -149,27 +149,39 @@ class Emitter:
         e = build.fadd(build.fsub(p, build.fsub(s, bb)), build.fsub(c, bb))
         return s, e
 
-    def fma_flushed(self, t: ir.Value, w: ir.Value, c: ir.Value) -> ir.Value:
-        """R14's fma with R2's flush, decided by the exact value.
+    def fma_flushed(self, t: list, w: list, c: list) -> list:
+        """R14's fma of several vectors with R2's flush, decided by the exact values.
 
-        The ordinary fma is right unless its magnitude is in (0, 2^-126]: a branch
-        that is hardly ever taken. There, a subnormal result becomes zero, and
-        2^-126 itself stays only if the exact value is not below
+        The ordinary fma is right unless its magnitude is in (0, 2^-126]: one branch
+        for all of them, hardly ever taken. There, a subnormal result becomes zero,
+        and 2^-126 itself stays only if the exact value is not below
         2^-126 - 2^-151 (x86 detects tininess after rounding to 24 bits).
         """
         build = self.b
-        y = self.fma(t, w, c)
-        magnitude = build.and_(self.bits(y), self.const(self.bits(y).type, MAGNITUDE))
-        below = build.sub(magnitude, self.const(magnitude.type, 1))
-        limit = self.const(magnitude.type, SMALLEST_NORMAL)
-        small = build.icmp_unsigned("<", below, limit)
+        triples = list(zip(t, w, c, strict=True))
+        ys = [self.fma(*triple) for triple in triples]
+        small = None
+        for y in ys:
+            bits = self.bits(y)
+            magnitude = build.and_(bits, self.const(bits.type, MAGNITUDE))
+            below = build.sub(magnitude, self.const(bits.type, 1))
+            limit = self.const(bits.type, SMALLEST_NORMAL)
+            found = build.icmp_unsigned("<", below, limit)
+            small = found if small is None else build.or_(small, found)
         entry = build.block
         with build.if_then(self.any(small), likely=False):
-            repaired = build.call(self._repair(y.type), [t, w, c, y])
+            repair = self._repair(ys[0].type)
+            repaired = [
+                build.call(repair, [*triple, y])
+                for triple, y in zip(triples, ys, strict=True)
+            ]
             repair_block = build.block
-        merged = build.phi(y.type)
-        merged.add_incoming(y, entry)
-        merged.add_incoming(repaired, repair_block)
+        merged = []
+        for y, mended in zip(ys, repaired, strict=True):
+            phi = build.phi(y.type)
+            phi.add_incoming(y, entry)
+            phi.add_incoming(mended, repair_block)
+            merged.append(phi)
         return merged
 
     def _repair(self, type_: ir.Type) -> ir.Function:

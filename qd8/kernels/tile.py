@@ -167,7 +167,7 @@ def initial(e, rows, v):
 def finish(e, rows, half, accs, v):
     """R14 on registers: scale, fma, flush, clamp; store accumulators and outputs."""
     b, tier = e.b, e.tier
-    vectors = tier.NR // tier.lanes
+    lanes, vectors = tier.lanes, tier.NR // tier.lanes
     with b.if_then(b.icmp_signed("!=", v["acc"], i64(0)), likely=False):
         store_rows(e, rows, accs, v["acc"], v["acc_stride"], v["columns"])
     weights_end = b.mul(v["blocks"], i64(tier.KB * tier.NR))
@@ -175,25 +175,26 @@ def finish(e, rows, half, accs, v):
     ys = []
     for r in range(rows):
         at = e.pointer(v["scale"], b.mul(v["row_step"], i64(r)))
-        ys += outputs(e, accs[r * vectors : (r + 1) * vectors], at, tail, v)
+        scale = e.splat(e.load(f32, at), lanes)
+        ys += outputs(e, accs[r * vectors : (r + 1) * vectors], scale, tail, v)
     if half:
         ys = [e.narrow(y) for y in ys]
     store_rows(e, rows, ys, v["out"], v["out_stride"], v["columns"])
 
 
-def outputs(e, accs, scale_at, tail, v):
-    """One row's outputs from its accumulators."""
+def outputs(e, accs, scale, tail, v, clamped=True):
+    """One row's outputs from its accumulators and its scale in every lane."""
     b, lanes, NR = e.b, e.tier.lanes, e.tier.NR
     real = ir_vector(f32, lanes)
-    scale = e.splat(e.load(f32, scale_at), lanes)
+    steps = range(0, 4 * lanes * len(accs), 4 * lanes)
+    t = [b.fmul(b.sitofp(acc, real), scale) for acc in accs]
+    weight_scale = [e.load(real, tail, at) for at in steps]
+    bias = [e.load(real, tail, 4 * NR + at) for at in steps]
+    ys = e.fma_flushed(t, weight_scale, bias)
+    if not clamped:
+        return ys
     lo, hi = e.splat(v["lo"], lanes), e.splat(v["hi"], lanes)
-    ys = []
-    for j, acc in enumerate(accs):
-        t = b.fmul(b.sitofp(acc, real), scale)
-        weight_scale = e.load(real, tail, 4 * lanes * j)
-        bias = e.load(real, tail, 4 * NR + 4 * lanes * j)
-        ys.append(e.clamp(e.fma_flushed(t, weight_scale, bias), lo, hi))
-    return ys
+    return [e.clamp(y, lo, hi) for y in ys]
 
 
 def store_rows(e, rows, values, address, stride, columns):

@@ -10,10 +10,12 @@ adds modulo 2^32: exact. The accumulators go through a scratch of 4 KiB to the
 epilogue, which is the one of tile.py.
 """
 
+from math import inf
+
 from numba import types
 from numba.extending import intrinsic
 
-from qd8.kernels.simd import cgutils, emitter, i8, i32, i64, ir, ir_vector, void
+from qd8.kernels.simd import cgutils, emitter, f32, i8, i32, i64, ir, ir_vector, void
 from qd8.kernels.tile import NAMES, SIGNATURE, outputs
 from qd8.kernels.vector import F16
 
@@ -112,6 +114,28 @@ def _multiply(e, high, scratch, v):
 
 
 def _epilogue(e, half, rows, scratch, v):
+    """R14 for each row, in four forms: whatever does not change by row is hoisted.
+
+    Bit 0: rows share scale and zero point (an image's). Bit 1: there is no clamp.
+    """
+    b = e.b
+    free = [b.fcmp_ordered("==", v[n], f32(x)) for n, x in (("lo", -inf), ("hi", inf))]
+    form = b.or_(
+        b.zext(b.icmp_signed("==", v["row_step"], i64(0)), i64),
+        b.shl(b.zext(b.and_(*free), i64), i64(1)),
+    )
+    done = b.append_basic_block("rows.done")
+    switch = b.switch(form, done)
+    for n in range(4):
+        block = b.append_basic_block(f"rows.{n}")
+        switch.add_case(i64(n), block)
+        b.position_at_end(block)
+        _rows(e, half, rows, scratch, v, shared=bool(n & 1), clamped=not n & 2)
+        b.branch(done)
+    b.position_at_end(done)
+
+
+def _rows(e, half, rows, scratch, v, *, shared, clamped):
     b, NR, lanes = e.b, e.tier.NR, e.tier.lanes
     weights_end = b.mul(v["blocks"], i64(e.tier.KB * NR))
     tail = e.pointer(v["panel"], b.add(weights_end, i64(4 * NR)))
@@ -120,18 +144,22 @@ def _epilogue(e, half, rows, scratch, v):
     masks = [e.mask(lanes, b.sub(v["columns"], i64(lanes * j))) for j in range(2)]
     wanted = b.icmp_signed("!=", v["acc"], i64(0))
 
-    def row(index, carried):
-        at = e.pointer(scratch, b.mul(index, i64(4 * NR)))
-        step = b.mul(index, v["row_step"])
+    def constants(step):
+        """The row's scale, and ksum * (zero_point + 128), in every lane."""
         point = e.load(i32, e.pointer(v["zero_point"], step))
         point = e.splat(b.add(point, i32(128)), lanes)
-        accs = [
-            b.add(e.load(type_, at, 4 * lanes * j), b.mul(ksum[j], point))
-            for j in range(2)
-        ]
+        scale = e.splat(e.load(f32, e.pointer(v["scale"], step)), lanes)
+        return scale, [b.mul(k, point) for k in ksum]
+
+    common = constants(i64(0)) if shared else None
+
+    def row(index, carried):
+        at = e.pointer(scratch, b.mul(index, i64(4 * NR)))
+        scale, starts = common or constants(b.mul(index, v["row_step"]))
+        accs = [b.add(e.load(type_, at, 4 * lanes * j), starts[j]) for j in range(2)]
         with b.if_then(wanted, likely=False):
             _store(e, accs, v["acc"], b.mul(index, v["acc_stride"]), masks)
-        ys = outputs(e, accs, e.pointer(v["scale"], step), tail, v)
+        ys = outputs(e, accs, scale, tail, v, clamped)
         if half:
             ys = [e.narrow(y) for y in ys]
         _store(e, ys, v["out"], b.mul(index, v["out_stride"]), masks)
