@@ -10,7 +10,7 @@ from qd8 import arguments, settings
 from qd8.fully_connected import FullyConnected, Steps
 from qd8.kernels import launch
 from qd8.kernels.boxes import contiguous_strides
-from qd8.kernels.float_copy import bind_box
+from qd8.kernels.strided_copy import bind_box
 from qd8.workspace import aligned
 
 Shape = tuple[int, ...]

@@ -7,18 +7,14 @@ import numpy.typing as npt
 
 from qd8 import arguments, settings
 from qd8.fully_connected import (
-    ACCUMULATOR,
-    OUT,
     REMEMBERED,
-    SCRATCH,
     FullyConnected,
     Steps,
-    X,
     float_bits,
 )
 from qd8.geometry import Geometry, Padding, checked_padding, same_padding
 from qd8.kernels import cache, gemm, igemm, isa, launch, quantize, schedule
-from qd8.kernels.launch import At
+from qd8.kernels.launch import ACCUMULATOR, OUT, SCRATCH, At, X
 from qd8.kernels.vector import I16, U8
 from qd8.pack import PackedWeights, pack
 from qd8.quantize import PART, images, kind, quantize_weights
@@ -98,7 +94,7 @@ class Conv2D:
         else:
             flat = np.ascontiguousarray(weight).reshape(len(weight), -1)
             self.packed = pack(flat, scale, bias, isa.current(), self.groups)
-        self._programs: dict[tuple[Any, ...], tuple[launch.Program, int]] = {}
+        self._programs: dict[tuple[Any, ...], launch.Program] = {}
 
     @classmethod
     def from_float(
@@ -248,15 +244,15 @@ class Conv2D:
         if self._pixels is not None:
             self._pixels._run(x, out, accumulator)
             return
-        program, room = self._program(x, settings.get_num_threads())
+        program = self._program(x, settings.get_num_threads())
         acc = 0 if accumulator is None else address(accumulator)
-        program.run(address(x), address(out), acc, scratch(room))
+        program.run(address(x), address(out), acc, scratch(program.scratch_bytes))
 
     def scratch_bytes(self, x: npt.NDArray[Any], threads: int) -> int:
         """Bytes of scratch that computing images like ``x`` needs."""
         if self._pixels is not None:
             return self._pixels.scratch_bytes(x, threads)
-        return self._program(x, threads)[1]
+        return self._program(x, threads).scratch_bytes
 
     def bind(
         self,
@@ -271,22 +267,22 @@ class Conv2D:
         """
         if self._pixels is not None:
             return self._pixels.bind(x, out, threads, room)
-        program, size = self._program(x, threads)
-        own = aligned(size) if room is None else room
+        program = self._program(x, threads)
+        own = aligned(program.scratch_bytes) if room is None else room
         bases = (address(x), address(out), 0, address(own))
         return program.calls(bases, x, out, own, self.packed)
 
-    def _program(self, x: npt.NDArray[Any], threads: int) -> tuple[launch.Program, int]:
-        """What computes images like ``x``, and the bytes of scratch it needs."""
+    def _program(self, x: npt.NDArray[Any], threads: int) -> launch.Program:
+        """What computes images like ``x``."""
         key = (*x.shape, threads, x.dtype.type)
         if (found := self._programs.get(key)) is not None:
             return found
         geometry = self._geometry(x.shape, threads)
-        program = launch.Program(self._steps(geometry, x.dtype))
+        program = launch.Program(self._steps(geometry, x.dtype), geometry.scratch_bytes)
         if len(self._programs) >= REMEMBERED:
             self._programs.clear()
-        self._programs[key] = program, geometry.scratch_bytes
-        return self._programs[key]
+        self._programs[key] = program
+        return program
 
     def _geometry(self, shape: tuple[int, ...], threads: int) -> Geometry:
         n, H, W, C = shape

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from qd8 import arguments, settings
 from qd8.kernels import cache, gemm, isa, launch, schedule
-from qd8.kernels.launch import At
+from qd8.kernels.launch import ACCUMULATOR, OUT, SCRATCH, At, X
 from qd8.pack import PackedWeights, pack
 from qd8.quantize import kind, quantize_rows, quantize_weights
 from qd8.workspace import address, aligned, scratch
@@ -28,8 +28,6 @@ class Steps(NamedTuple):
     output: npt.NDArray[Any]
 
 
-# Bases of an operator's program.
-X, OUT, ACCUMULATOR, SCRATCH = 1, 2, 3, 4
 REMEMBERED = 64  # programs of an operator; with more input sizes it starts anew
 
 
@@ -74,7 +72,7 @@ class FullyConnected:
         self.activation = activation
         self.has_bias = bias is not None
         self.packed: PackedWeights = pack(weight, scale, bias, isa.current())
-        self._programs: dict[tuple[int, int, Any], tuple[launch.Program, int]] = {}
+        self._programs: dict[tuple[int, int, Any], launch.Program] = {}
 
     @classmethod
     def from_float(
@@ -161,13 +159,13 @@ class FullyConnected:
     ) -> None:
         if out.size == 0:
             return
-        program, room = self._program(x, settings.get_num_threads())
+        program = self._program(x, settings.get_num_threads())
         acc = 0 if accumulator is None else address(accumulator)
-        program.run(address(x), address(out), acc, scratch(room))
+        program.run(address(x), address(out), acc, scratch(program.scratch_bytes))
 
     def scratch_bytes(self, x: npt.NDArray[Any], threads: int) -> int:
         """Bytes of scratch that computing rows like ``x`` needs."""
-        return self._program(x, threads)[1]
+        return self._program(x, threads).scratch_bytes
 
     def bind(
         self,
@@ -180,13 +178,13 @@ class FullyConnected:
 
         room : scratch that calls running one after the other may share
         """
-        program, size = self._program(x, threads)
-        own = aligned(size) if room is None else room
+        program = self._program(x, threads)
+        own = aligned(program.scratch_bytes) if room is None else room
         bases = (address(x), address(out), 0, address(own))
         return program.calls(bases, x, out, own, self.packed)
 
-    def _program(self, x: npt.NDArray[Any], threads: int) -> tuple[launch.Program, int]:
-        """What computes rows like ``x``, and the bytes of scratch it needs."""
+    def _program(self, x: npt.NDArray[Any], threads: int) -> launch.Program:
+        """What computes rows like ``x``."""
         key = (x.size // self.K, threads, x.dtype.type)
         if (found := self._programs.get(key)) is not None:
             return found
@@ -201,11 +199,12 @@ class FullyConnected:
             *(float_bits(bound) for bound in self._bounds),
         )
         kernel = cache.kernel(gemm.fully_connected, *constants, kind(x.dtype))
-        program = launch.Program([launch.Step(kernel, words, plan.tasks)])
+        steps = [launch.Step(kernel, words, plan.tasks)]
+        program = launch.Program(steps, plan.tasks * plan.scratch_bytes)
         if len(self._programs) >= REMEMBERED:
             self._programs.clear()
-        self._programs[key] = program, plan.tasks * plan.scratch_bytes
-        return self._programs[key]
+        self._programs[key] = program
+        return program
 
     def _schedule(self, M: int, threads: int) -> schedule.Schedule:
         return schedule.fully_connected(M, self.K, self.N, threads, self.packed.tier)

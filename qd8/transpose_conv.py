@@ -16,7 +16,7 @@ from qd8.fully_connected import Steps
 from qd8.geometry import same_padding
 from qd8.kernels import launch
 from qd8.kernels.boxes import contiguous_strides
-from qd8.kernels.float_copy import bind_box
+from qd8.kernels.strided_copy import bind_box
 
 
 class _ImageConv2D(Conv2D):

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from numba import njit, prange
 
 from qd8.kernels.cache import SOURCE, Kernel, keep
-from qd8.kernels.simd import call_task, word
+from qd8.kernels.simd import call_task, store_scalar, word
 
 
 class Call(NamedTuple):
@@ -42,6 +42,10 @@ class At(NamedTuple):
     offset: int = 0
 
 
+# The bases of a program. Base 0 is address 0: its words are plain numbers.
+X, OUT, ACCUMULATOR, SCRATCH = 1, 2, 3, 4
+
+
 class Step(NamedTuple):
     """A kernel with words of which some are relative to a base."""
 
@@ -55,10 +59,10 @@ class Program:
 
     The words of all steps lie in one array; where a step's word is an :class:`At`,
     the address of its base is added when the program runs, so that one program
-    serves any arrays of the same shapes. Base 0 is always address 0.
+    serves any arrays of the same shapes.
     """
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[Step], scratch_bytes: int) -> None:
         flat = [w for step in steps for w in step.words]
         self._words = np.array([w.offset if isinstance(w, At) else w for w in flat])
         self._bases = np.array([w.base if isinstance(w, At) else 0 for w in flat])
@@ -72,18 +76,25 @@ class Program:
         )
         self._spans = list(pairwise(firsts))
         self._parallel = any(step.tasks > 1 for step in steps)
+        self._where = [
+            a.__array_interface__["data"][0]
+            for a in (self._table, self._words, self._bases)
+        ]
+        # The words of a call are placed at the end of its scratch.
+        self._place = -(-scratch_bytes // 64) * 64
+        self.scratch_bytes = self._place + self._words.nbytes
 
-    def _placed(self, bases: Sequence[int]) -> npt.NDArray[np.int64]:
-        return self._words + np.array((0, *bases))[self._bases]
-
-    def run(self, *bases: int) -> None:
-        """Run with base 1, 2, ... at these addresses."""
-        words = self._placed(bases)
-        _run(self._table, words.__array_interface__["data"][0], self._parallel)
+    def run(self, x: int, out: int, accumulator: int, scratch: int) -> None:
+        """Run on arrays at these addresses; ``scratch`` has ``scratch_bytes``."""
+        table, words, bases = self._where
+        _run(
+            *(self._parallel, table, len(self._spans), scratch + self._place),
+            *(words, bases, len(self._words), x, out, accumulator, scratch),
+        )
 
     def calls(self, bases: Sequence[int], *keep: Any) -> list[Call]:
-        """The program as calls bound to these bases."""
-        words = self._placed(bases)
+        """The program as calls bound to base 1, 2, ..."""
+        words = self._words + np.array((0, *bases))[self._bases]
         return [
             Call(int(address), words[first:last].copy(), int(tasks), keep)
             for (address, _, tasks), (first, last) in zip(
@@ -94,31 +105,51 @@ class Program:
 
 def _launchers(source: int):
     @njit(parallel=True, nogil=True)
-    def launch(table, count, words):
+    def launch(table, count, arguments, words, bases, total, x, out, acc, scratch):
         source  # noqa: B018  (in the closure, hence in the cache key)
+        _place(arguments, words, bases, total, x, out, acc, scratch)
         for i in range(count):
             address = word(table, 3 * i)
-            arguments = words + word(table, 3 * i + 1)
+            first = arguments + word(table, 3 * i + 1)
             tasks = word(table, 3 * i + 2)
             if tasks == 1:
-                call_task(address, 0, 1, arguments)
+                call_task(address, 0, 1, first)
             else:
                 for task in prange(tasks):
-                    call_task(address, np.int64(task), tasks, arguments)
+                    call_task(address, np.int64(task), tasks, first)
 
     @njit(nogil=True)
-    def launch_serial(table, count, words):
+    def launch_serial(
+        table, count, arguments, words, bases, total, x, out, acc, scratch
+    ):
         source  # noqa: B018
+        _place(arguments, words, bases, total, x, out, acc, scratch)
         for i in range(count):
             address = word(table, 3 * i)
-            arguments = words + word(table, 3 * i + 1)
+            first = arguments + word(table, 3 * i + 1)
             tasks = word(table, 3 * i + 2)
             for task in range(tasks):
-                call_task(address, task, tasks, arguments)
+                call_task(address, task, tasks, first)
 
     keep(launch)
     keep(launch_serial)
     return launch, launch_serial
+
+
+@njit
+def _place(arguments, words, bases, total, x, out, acc, scratch):
+    """Write ``total`` words to ``arguments``, the addresses of their bases added."""
+    for i in range(total):
+        base, value = word(bases, i), word(words, i)
+        if base == X:
+            value += x
+        elif base == OUT:
+            value += out
+        elif base == ACCUMULATOR:
+            value += acc
+        elif base == SCRATCH:
+            value += scratch
+        store_scalar(arguments + 8 * i, value)
 
 
 _launch, _launch_serial = _launchers(SOURCE)
@@ -146,7 +177,8 @@ class Linked:
 
     def run(self) -> None:
         """Run them all; each may use several threads."""
-        _run(self._table, 0, self._parallel)
+        table = self._table.__array_interface__["data"][0]
+        _run(self._parallel, table, len(self._calls), 0, *(0,) * 7)
 
 
 def run(calls: Iterable[Call]) -> None:
@@ -154,19 +186,17 @@ def run(calls: Iterable[Call]) -> None:
     Linked(calls).run()
 
 
-def _run(table: npt.NDArray[np.int64], arguments: int, parallel: bool) -> None:
-    """Run a table of (kernel address, address of words less ``arguments``, tasks)."""
-    count = table.size // 3
-    where = table.__array_interface__["data"][0]
+def _run(parallel: bool, *launch: int) -> None:
+    """Run a table of (kernel address, where its words begin, tasks)."""
     if not parallel or _state["forked"]:
-        _launch_serial(where, count, arguments)
+        _launch_serial(*launch)
     elif _state["layer"] in ("omp", "tbb"):
-        _launch(where, count, arguments)
+        _launch(*launch)
     else:
         # The first parallel call starts the threading layer, and workqueue aborts
         # the process when two threads use it at once: one at a time.
         with _lock:
-            _launch(where, count, arguments)
+            _launch(*launch)
             _state["layer"] = numba.threading_layer()
 
 
