@@ -19,6 +19,7 @@ from qd8 import tflite
 from .deeplab_v3 import deeplab_v3
 from .efficientnet_v2 import efficientnet_v2_b0, efficientnet_v2_s
 from .inception_v3 import inception_v3
+from .mobilebert import mobilebert
 from .unet import sd_unet
 
 _ARCHITECTURES: dict[str, Callable[..., tflite.File]] = {
@@ -27,6 +28,7 @@ _ARCHITECTURES: dict[str, Callable[..., tflite.File]] = {
     "inception_v3": inception_v3,
     "deeplab_v3": deeplab_v3,
     "sd_unet": sd_unet,
+    "mobilebert": mobilebert,
 }
 #: What `build` takes.
 NAMES = tuple(_ARCHITECTURES)
@@ -38,6 +40,7 @@ __all__ = [
     "efficientnet_v2_b0",
     "efficientnet_v2_s",
     "inception_v3",
+    "mobilebert",
     "sd_unet",
     "write",
 ]

@@ -143,7 +143,7 @@ class Builder:
         shape: Sequence[int],
         *,
         deviation: float,
-        axis: int = 0,
+        axis: int | None = 0,
         int8: bool = True,
     ) -> Tensor:
         """Draw a weight: normal, times a lognormal factor per output channel.
@@ -152,7 +152,7 @@ class Builder:
         ----------
         shape : of the weight
         deviation : standard deviation of all its elements
-        axis : of the output channels
+        axis : of the output channels; None for one scale and no channels
         int8 : whether the converter would quantize it at all
         """
         shape = tuple(shape)
@@ -161,17 +161,19 @@ class Builder:
         if rng is None:
             return self._blank(shape, axis, quantized)
         data = rng.standard_normal(shape, np.float32)
-        along = [1] * len(shape)
-        along[axis] = shape[axis]
-        # The mean of exp(2 s) is 1 for s ~ normal(-SPREAD^2, SPREAD).
-        factor = np.exp(rng.normal(-(SPREAD**2), SPREAD, along)) * deviation
-        data *= factor.astype(np.float32)
+        data *= np.float32(deviation)
+        if axis is not None:
+            along = [1] * len(shape)
+            along[axis] = shape[axis]
+            # The mean of exp(2 s) is 1 for s ~ normal(-SPREAD^2, SPREAD).
+            data *= np.exp(rng.normal(-(SPREAD**2), SPREAD, along)).astype(np.float32)
         if not quantized:
             return self._tensor("weight", shape, "FLOAT32", data)
         from qd8.quantize import quantize_weights
 
-        values, scale = quantize_weights(data, axis=axis)
-        return self._tensor("weight", shape, "INT8", values, scale, axis)
+        per = "tensor" if axis is None else "channel"
+        values, scale = quantize_weights(data, axis=axis or 0, per=per)
+        return self._tensor("weight", shape, "INT8", values, scale, axis or 0)
 
     def vector(self, shape: Sequence[int], *, mean: float = 0.0) -> Tensor:
         """Draw a bias, or the factor of a normalization with ``mean=1``."""
@@ -213,14 +215,16 @@ class Builder:
             return None
         return np.random.default_rng([self.seed, self._drawn])
 
-    def _blank(self, shape: tuple[int, ...], axis: int, quantized: bool) -> Tensor:
+    def _blank(
+        self, shape: tuple[int, ...], axis: int | None, quantized: bool
+    ) -> Tensor:
         """Append a weight of zeros that takes no memory."""
         if not quantized:
             data = np.broadcast_to(np.float32(0), shape)
             return self._tensor("weight", shape, "FLOAT32", data)
-        scale = np.ones(shape[axis], np.float32)
+        scale = np.ones(1 if axis is None else shape[axis], np.float32)
         zeros = np.broadcast_to(np.int8(0), shape)
-        return self._tensor("weight", shape, "INT8", zeros, scale, axis)
+        return self._tensor("weight", shape, "INT8", zeros, scale, axis or 0)
 
     def _tensor(
         self,
