@@ -1,9 +1,10 @@
-"""R24 to R26: the polynomial, its edges and how far it is from the truth."""
+"""R24 to R26, R31 to R34: polynomials, their edges, their distance from the truth."""
 
+import math
 import unittest
 
 import numpy as np
-from qd8_reference import exp, logistic, softmax
+from qd8_reference import elu, exp, gelu, logistic, pow, softmax, tanh
 
 import exact
 from bits import BitsTestCase, f32
@@ -74,8 +75,160 @@ class SoftmaxTest(BitsTestCase):
         self.assertTrue(np.isnan(got[1:]).all())
 
 
+class TanhTest(BitsTestCase):
+    """R31 and R32."""
+
+    def test_elu_equals_exact_arithmetic(self) -> None:
+        """exp(x) - 1 by the rule, in fractions with one rounding a step."""
+        x = -np.random.default_rng(4).uniform(0, 20, 200).astype(np.float32)
+        x[:4] = -1e-40, -1e-6, -0.3, -17
+        expected = [minus_one(float(v)) for v in x]
+        self.assert_bits(f32(*expected), elu(x))
+
+    def test_tanh_equals_the_rule(self) -> None:
+        """Two more roundings, on the magnitude."""
+        x = np.random.default_rng(5).normal(size=200).astype(np.float32) * f32(3)
+        e = f32(*(minus_one(-2 * abs(float(v))) for v in x))
+        self.assert_bits(np.copysign(e / (f32(2) + e), x), tanh(x))
+
+    def test_edges(self) -> None:
+        """Signs of zero, tiny numbers and NaN stay; the limits are reached."""
+        x = f32(-np.inf, -200, -0.0, 0, 1e-45, -1e-30, 9.1, np.inf, np.nan)
+        got = tanh(x)
+        self.assert_bits(f32(-1, -1, -0.0, 0, 1e-45, -1e-30, 1, 1, np.nan), got)
+        got = elu(x)
+        expected = f32(-1, -1, -0.0, 0, 1e-45, -1e-30, 9.1, np.inf, np.nan)
+        self.assert_bits(expected, got)
+
+    def test_error(self) -> None:
+        """The figures that docs/numerics.md states."""
+        x = spread()
+        self.assertLessEqual(error(tanh(x), np.tanh(wide(x))), 2.8)
+        below = x[x < 0]
+        self.assertLessEqual(error(elu(below), np.expm1(wide(below))), 1.4)
+
+
+class GeluTest(BitsTestCase):
+    """R33."""
+
+    def test_edges(self) -> None:
+        """Both forms: zero, what is far away, and what is not a number."""
+        x = f32(0, -0.0, 20, -20, np.inf, -np.inf, np.nan)
+        expected = f32(0, -0.0, 20, -0.0, np.inf, np.nan, np.nan)
+        for approximate in (False, True):
+            self.assert_bits(expected, gelu(x, approximate=approximate))
+
+    def test_the_approximate_form_is_a_sigmoid(self) -> None:
+        """x times R25 of a cubic, one rounding a step."""
+        x = np.random.default_rng(6).normal(size=100).astype(np.float32)
+        cubic, linear = np.float32(0.07135481282553094), np.float32(1.5957691216057308)
+        expected = []
+        for v in x:
+            w = np.float32(exact.fma(float(v * v), float(cubic), float(linear)))
+            expected.append(v * logistic(np.asarray(v * w))[()])
+        self.assert_bits(f32(*expected), gelu(x, approximate=True))
+
+    def test_error(self) -> None:
+        """The figures that docs/numerics.md states."""
+        x = spread()
+        share = [math.erfc(-v / math.sqrt(2)) / 2 for v in wide(x)]
+        self.assertLessEqual(error(gelu(x), x * np.array(share)), 6.5)
+        v = math.sqrt(2 / math.pi) * (wide(x) + 0.044715 * wide(x) ** 3)
+        truth, got = x / (1 + np.exp(-2 * v)), gelu(x, approximate=True)
+        near = x > -3
+        self.assertLessEqual(error(got[near], truth[near]), 14)
+        far = x > -9
+        self.assertLessEqual(error(got[far], truth[far]) * 2.0**-24, 1e-5)
+
+
+class PowTest(BitsTestCase):
+    """R34."""
+
+    def test_is_correctly_rounded(self) -> None:
+        """Against extended precision, where that decides; subnormal results too."""
+        generator = np.random.default_rng(7)
+        a = np.exp(generator.uniform(-40, 40, 180_000)).astype(np.float32)
+        b = generator.uniform(-2.4, 2.4, 180_000).astype(np.float32)
+        truth = np.power(wide(a), wide(b))
+        with np.errstate(over="ignore"):
+            above = (truth * (1 + 2.0**-45)).astype(np.float32)
+            below = (truth * (1 - 2.0**-45)).astype(np.float32)
+        decided = above == below
+        self.assertGreater(decided.mean(), 0.999)
+        self.assert_bits(above[decided], pow(a, b)[decided])
+
+    def test_exact_steps(self) -> None:
+        """Squares, roots, the number itself and small integer powers."""
+        a = np.random.default_rng(8).normal(size=2000).astype(np.float32)
+        self.assert_bits(a * a, pow(a, f32(2)))
+        self.assert_bits(a, pow(a, f32(1)))
+        self.assert_bits(np.sqrt(np.abs(a)), pow(np.abs(a), f32(0.5)))
+        base = np.arange(-16, 17, dtype=np.float32)
+        self.assert_bits(base**4, pow(base, f32(4)))
+        self.assert_bits(f32(2.0**-149, 2.0**-126), pow(f32(2), f32(-149, -126)))
+
+    def test_edges_are_those_of_c(self) -> None:
+        """math.pow for zeros, infinities, signs; but NaN stays NaN (C1)."""
+        numbers = [0.0, -0.0, 1.0, -1.0, 2.0, -2.5, 0.5, math.inf, -math.inf, 3e38]
+        powers = [0.0, -0.0, 1.0, 2.0, 3.0, -3.0, 0.5, -0.5, math.inf, -math.inf, 1e30]
+        for a in numbers:
+            for b in powers:
+                with np.errstate(over="ignore"):
+                    expected = f32(c_pow(float(np.float32(a)), b))
+                self.assert_bits(expected, pow(f32(a), f32(b)))
+        nan = f32(np.nan)
+        self.assertTrue(np.isnan(pow(nan, f32(0, 1, 2, 0.5))).all())
+        self.assertTrue(np.isnan(pow(f32(1, 0, np.inf, 2), nan)).all())
+
+
+def spread() -> np.ndarray:
+    """Draw 300,000 arguments of -12 to 12, a third of them near 0."""
+    generator = np.random.default_rng(0)
+    parts = generator.uniform(-12, 12, 200_000), generator.normal(size=100_000) * 0.1
+    return np.concatenate(parts).astype(np.float32)
+
+
+def wide(x: np.ndarray) -> np.ndarray:
+    """Return float64."""
+    return x.astype(np.float64)
+
+
+def error(got: np.ndarray, truth: np.ndarray) -> float:
+    """Return the largest relative error in units of 2^-24."""
+    return np.abs(wide(got) / truth - 1).max() * 2.0**24
+
+
+def c_pow(a: float, b: float) -> float:
+    """Return C's pow, of which Python makes exceptions."""
+    odd = b % 2 == 1 if math.isfinite(b) else False
+    negative = odd and math.copysign(1, a) < 0
+    try:
+        return math.pow(a, b)
+    except OverflowError:
+        return -math.inf if negative else math.inf
+    except ValueError:
+        if a == 0:
+            return -math.inf if negative else math.inf
+        return math.nan
+
+
+def minus_one(x: float) -> float:
+    """R31 for an argument within -32 and 0."""
+    n, e = reduced(x)
+    power = 2.0**n
+    less = exact.round_to_float32(exact.Fraction(power) - 1)
+    return exact.fma(e, power, less)
+
+
 def by_rule(x: float) -> float:
     """R24 for an argument within -104 and 89."""
+    n, y = reduced(x)
+    y = exact.round_to_float32(exact.Fraction(y) + 1)
+    return exact.round_to_float32(exact.Fraction(y) * exact.Fraction(2) ** n)
+
+
+def reduced(x: float) -> tuple[int, float]:
+    """Return n and exp(r) - 1 of R24."""
     rounded, fma = exact.round_to_float32, exact.fma
     single = [
         float(np.float32(c))
@@ -95,9 +248,7 @@ def by_rule(x: float) -> float:
     p = single[0]
     for coefficient in single[1:]:
         p = fma(p, r, coefficient)
-    y = fma(p, rounded(exact.Fraction(r) ** 2), r)
-    y = rounded(exact.Fraction(y) + 1)
-    return rounded(exact.Fraction(y) * exact.Fraction(2) ** n)
+    return n, fma(p, rounded(exact.Fraction(r) ** 2), r)
 
 
 if __name__ == "__main__":
