@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qd8.graph.inspect import inspect
     from qd8.graph.load import load
     from qd8.graph.model import Model
+    from qd8.graph.save import save
     from qd8.quantize import (
         QuantizedRows,
         QuantizedWeights,
@@ -46,6 +47,7 @@ _HOMES = {
     "quantize_images": "qd8.quantize",
     "quantize_rows": "qd8.quantize",
     "quantize_weights": "qd8.quantize",
+    "save": "qd8.graph.save",
     "set_num_threads": "qd8.settings",
     "show_versions": "qd8.doctor",
     "threads": "qd8.settings",
@@ -67,6 +69,7 @@ __all__ = [
     "quantize_images",
     "quantize_rows",
     "quantize_weights",
+    "save",
     "set_num_threads",
     "show_versions",
     "threads",
