@@ -50,6 +50,7 @@ class FloatTest(BitsTestCase):
         expected = f32(-2 * alpha, -0.0, 3, NAN, -INF)
         self.assert_bits(expected, qd8.leaky_relu(x, alpha=0.1))
         self.assert_bits(expected, qd8.prelu(x, f32(0.1)))
+        self.assert_bits(f32(0, -0.0), qd8.leaky_relu(f32(0, -0.0), alpha=-1.0))
 
     def test_hard_swish(self) -> None:
         """0 below -3, x above 3, and no overflow on the way."""

@@ -70,6 +70,13 @@ class MovementTest(BitsTestCase):
         self.assert_bits(X[1:, None, 1:], cut(new_axis_mask=2, shrink_axis_mask=2))
         self.assert_bits(X[1:2, -2:2, 1:3], cut((1, -2, 1), (1, 1, 2), offset=True))
 
+    def test_an_offset_counts_from_where_begin_is(self) -> None:
+        """Also where begin counts from the end, and the end is the end."""
+        x = f32(0, 1, 2, 3)
+        options = {"strides": (1,), "offset": True}
+        got = qd8.strided_slice(x, begin=(-2,), end=(2,), **options)
+        self.assert_bits(f32(2, 3), got)
+
     def test_extents(self) -> None:
         """EXPAND_DIMS, SQUEEZE, SHAPE, BROADCAST_TO, TILE and FILL."""
         self.assertEqual((2, 3, 4, 1), qd8.expand_dims(X, axis=-1).shape)

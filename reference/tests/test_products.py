@@ -55,7 +55,10 @@ class ResizeTest(BitsTestCase):
         self.assert_bits(f32(0, 0, 1, 1, 2, 2, 3, 3), row(nearest, 8))
         self.assert_bits(f32(0, 2), row(nearest, 2))
         self.assert_bits(f32(1, 3), row(nearest, 2, **half))
-        # 0, 1.5 and 3: halves are rounded up.
+        # 0, 0.5 and 1, then 0, 1.5 and 3: halves are rounded up.
+        self.assert_bits(
+            f32(0, 1, 1), nearest(x[:, :, :2], size=(1, 3), **corners)[0, 0, :, 0]
+        )
         self.assert_bits(f32(0, 2, 3), row(nearest, 3, **corners))
 
     def test_nan_and_float16(self) -> None:

@@ -163,9 +163,26 @@ class PowTest(BitsTestCase):
         self.assert_bits(a * a, pow(a, f32(2)))
         self.assert_bits(a, pow(a, f32(1)))
         self.assert_bits(np.sqrt(np.abs(a)), pow(np.abs(a), f32(0.5)))
+        ties = np.arange(4097, 5793, 2, dtype=np.float32)  # squares of 25 bits, odd
+        self.assert_bits(ties * ties, pow(ties, f32(2)))
         base = np.arange(-16, 17, dtype=np.float32)
         self.assert_bits(base**4, pow(base, f32(4)))
         self.assert_bits(f32(2.0**-149, 2.0**-126), pow(f32(2), f32(-149, -126)))
+
+    def test_roots_follow(self) -> None:
+        """b = 0.5 is correctly rounded where the root is closest to a tie."""
+        between = np.arange(2**24 + 1, 2**25, 2, dtype=np.int64)  # 25 bits, odd
+        square = between * between
+        hard = []
+        for bits in (25, 26):
+            rest = (square + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
+            hard.append((square - rest)[np.abs(rest) < 600])
+        roots = np.concatenate(hard).astype(np.float64)
+        roots = roots[roots.astype(np.float32) == roots]
+        self.assertGreater(len(roots), 100)
+        for exponent in range(-99, 11, 7):
+            x = (roots * 4.0**exponent).astype(np.float32)
+            self.assert_bits(np.sqrt(x), pow(x, f32(0.5)))
 
     def test_edges_are_those_of_c(self) -> None:
         """math.pow for zeros, infinities, signs; but NaN stays NaN (C1)."""
