@@ -1,4 +1,7 @@
-"""ADD, SUB and MUL with NumPy's broadcasting, then the activation clamp (R21).
+"""Arithmetic of two operands with NumPy's broadcasting (R21, R28, R29, R34).
+
+ADD, SUB and MUL of floats, with their activation clamp, are one kernel here; the other
+operators are elementwise.py's, and so are all operators of int32 and int64.
 
 After joining axes (boxes.py) each operand either walks along the inner loop or
 stands still there. One that stands still is spread over sixteen lanes of scratch
@@ -7,9 +10,12 @@ that product is exact.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
+from qd8.kernels.activation import BOUNDS
 from qd8.kernels.boxes import broadcast_strides, contiguous_strides, joined, padded
+from qd8.kernels.elementwise import bind_elementwise
 from qd8.kernels.float_arguments import (
     Float,
     address,
@@ -18,6 +24,7 @@ from qd8.kernels.float_arguments import (
     real_bits,
     task_count,
 )
+from qd8.kernels.integers import DTYPES as INTEGERS
 from qd8.kernels.simd import real_word, word
 from qd8.kernels.vector import (
     F16,
@@ -98,29 +105,92 @@ def _factory(source, TIER, KIND):
 
 
 def bind_add(
-    a: Float, b: Float, out: Float, *, activation: str, threads: int
+    a: npt.NDArray,
+    b: npt.NDArray,
+    out: npt.NDArray,
+    *,
+    activation: str = "none",
+    threads: int,
 ) -> list[launch.Call]:
-    """Calls that make ``out`` ``a + b``: one rounding, one dtype."""
+    """Calls that make ``out`` ``a + b``: one rounding, or modulo the width."""
     return _bind("add", a, b, out, activation, threads)
 
 
 def bind_sub(
-    a: Float, b: Float, out: Float, *, activation: str, threads: int
+    a: npt.NDArray,
+    b: npt.NDArray,
+    out: npt.NDArray,
+    *,
+    activation: str = "none",
+    threads: int,
 ) -> list[launch.Call]:
-    """Calls that make ``out`` ``a - b``: one rounding, one dtype."""
+    """Calls that make ``out`` ``a - b``: one rounding, or modulo the width."""
     return _bind("sub", a, b, out, activation, threads)
 
 
 def bind_mul(
-    a: Float, b: Float, out: Float, *, activation: str, threads: int
+    a: npt.NDArray,
+    b: npt.NDArray,
+    out: npt.NDArray,
+    *,
+    activation: str = "none",
+    threads: int,
 ) -> list[launch.Call]:
-    """Calls that make ``out`` ``a * b``: one rounding, one dtype."""
+    """Calls that make ``out`` ``a * b``: one rounding, or modulo the width."""
     return _bind("mul", a, b, out, activation, threads)
+
+
+def bind_div(
+    a: npt.NDArray,
+    b: npt.NDArray,
+    out: npt.NDArray,
+    *,
+    activation: str = "none",
+    threads: int,
+) -> list[launch.Call]:
+    """Calls that make ``out`` ``a / b``; integers truncate, and n / 0 is 0 (R29)."""
+    numbers = BOUNDS[activation]
+    return bind_elementwise("div", (a, b), out, numbers=numbers, threads=threads)
+
+
+def bind_maximum(
+    a: npt.NDArray, b: npt.NDArray, out: npt.NDArray, *, threads: int
+) -> list[launch.Call]:
+    """Calls that make ``out`` the larger of both, by R3; or of integers."""
+    return bind_elementwise("maximum", (a, b), out, threads=threads)
+
+
+def bind_minimum(
+    a: npt.NDArray, b: npt.NDArray, out: npt.NDArray, *, threads: int
+) -> list[launch.Call]:
+    """Calls that make ``out`` the smaller of both, by R3; or of integers."""
+    return bind_elementwise("minimum", (a, b), out, threads=threads)
+
+
+def bind_squared_difference(
+    a: Float, b: Float, out: Float, *, threads: int
+) -> list[launch.Call]:
+    """Calls that make ``out`` the square of ``a - b``, which is rounded first."""
+    return bind_elementwise("squared_difference", (a, b), out, threads=threads)
+
+
+def bind_prelu(
+    x: Float, alpha: Float, out: Float, *, threads: int
+) -> list[launch.Call]:
+    """Calls that make ``out`` ``x``, times ``alpha`` where it is below 0 (R28)."""
+    return bind_elementwise("prelu", (x, alpha), out, threads=threads)
+
+
+def bind_pow(a: Float, b: Float, out: Float, *, threads: int) -> list[launch.Call]:
+    """R34."""
+    return bind_elementwise("pow", (a, b), out, threads=threads)
 
 
 def _bind(operation, a, b, out, activation, threads):
     if out.size == 0:
         return []
+    if out.dtype.name in INTEGERS:
+        return bind_elementwise(operation, (a, b), out, threads=threads)
     extents, a_strides, b_strides, _ = joined(
         out.shape,
         broadcast_strides(a.shape, out.shape),

@@ -22,14 +22,13 @@ def _power_of_two(e, n):
     return e.real(b.shl(biased, e.const(n.type, 23)))
 
 
-def emit_exp(e, x):
-    """R24. Beyond [-104, 89] the result is 0 and infinity by itself."""
+def _reduced(e, x):
+    """R24: int32 n, and exp(r) - 1 with x = n ln 2 + r; x in [-104, 89] or NaN."""
     b = e.b
 
     def c(value):
         return e.const(x.type, value)
 
-    x = e.minimum(e.maximum(x, c(-104.0)), c(89.0))
     n = e.unary("llvm.rint", b.fmul(x, c(LOG2_E)))
     r = e.fma(n, c(MINUS_LN2_HIGH), x)
     r = e.fma(n, c(MINUS_LN2_LOW), r)
@@ -37,13 +36,27 @@ def emit_exp(e, x):
     for coefficient in HORNER[1:]:
         p = e.fma(p, r, c(coefficient))
     y = e.fma(p, b.fmul(r, r), r)
-    y = b.fadd(y, c(1.0))
-    # 2^n in two factors: n reaches 128 and -150, outside the normal exponents.
     known = b.fcmp_ordered("ord", n, n)  # to_int is not defined for NaN
-    whole = emit_to_int(e, b.select(known, n, c(0.0)))
-    half = b.ashr(whole, e.const(whole.type, 1))  # floor(n / 2)
+    return emit_to_int(e, b.select(known, n, c(0.0))), y
+
+
+def emit_exp(e, x):
+    """R24. Beyond [-104, 89] the result is 0 and infinity by itself."""
+    b = e.b
+    lowest, highest = e.const(x.type, -104.0), e.const(x.type, 89.0)
+    n, y = _reduced(e, e.minimum(e.maximum(x, lowest), highest))
+    y = b.fadd(y, e.const(x.type, 1.0))
+    # 2^n in two factors: n reaches 128 and -150, outside the normal exponents.
+    half = b.ashr(n, e.const(n.type, 1))  # floor(n / 2)
     y = b.fmul(y, _power_of_two(e, half))
-    return b.fmul(y, _power_of_two(e, b.sub(whole, half)))
+    return b.fmul(y, _power_of_two(e, b.sub(n, half)))
+
+
+def emit_exp_minus_one(e, x):
+    """R31, of x at most 0, without cancellation."""
+    n, y = _reduced(e, e.maximum(x, e.const(x.type, -32.0)))
+    power = _power_of_two(e, n)
+    return e.fma(y, power, e.b.fsub(power, e.const(x.type, 1.0)))
 
 
 def emit_logistic(e, x):

@@ -1,4 +1,4 @@
-"""MEAN: sums in a defined order (R22), then one true division.
+"""MEAN and SUM: sums in a defined order (R22), then one true division.
 
 Sixteen lanes and a tree where the last axis is summed; else one chain per output,
 sixteen outputs side by side. Axes that do not lie together are brought together
@@ -100,6 +100,18 @@ def bind_mean(
     ``out`` holds the kept axes in order; whether it also has the reduced ones with
     extent 1 makes no difference.
     """
+    count = prod(x.shape[axis] for axis in {axis % x.ndim for axis in axes})
+    return _bind(x, out, axes, float(count), threads)
+
+
+def bind_sum(
+    x: Float, out: Float, *, axes: Sequence[int], threads: int
+) -> list[launch.Call]:
+    """Calls that make ``out`` the sum of ``x`` over ``axes``: divided by 1, exactly."""
+    return _bind(x, out, axes, 1.0, threads)
+
+
+def _bind(x, out, axes, divisor, threads):
     if out.size == 0:
         return []
     rank = x.ndim
@@ -120,7 +132,7 @@ def bind_mean(
         prod(shape[len(kept) : border]),
         prod(shape[border:]),
     )
-    count = real_bits(float(terms))
+    count = real_bits(divisor)
     tasks = task_count(x.size, GRAIN, threads)
     if over_last:
         factory, words = _lanes_factory, (outer, terms, count)

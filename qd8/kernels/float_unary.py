@@ -1,12 +1,15 @@
-"""Float operators of one argument: clamps (R3), casts (R4) and logistic (R25).
+"""Float operators of one argument: clamps (R3), casts (R4), logistic (R25), R28 on.
 
 A cast is a clamp without bounds whose two ends differ in dtype, so casts and
-activations are one kernel.
+activations are one kernel. All but those and the logistic are elementwise.py's.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
+from qd8.kernels.comparison import bind_logical_not as bind_logical_not
+from qd8.kernels.elementwise import bind_elementwise
 from qd8.kernels.float_arguments import (
     Float,
     address,
@@ -14,7 +17,10 @@ from qd8.kernels.float_arguments import (
     kind,
     task_count,
 )
+from qd8.kernels.float_binary import bind_mul
 from qd8.kernels.float_exp import logistic as logistic_lanes
+from qd8.kernels.integers import DTYPES as INTEGERS
+from qd8.kernels.integers import bind_neg as bind_neg_integers
 from qd8.kernels.simd import real_word, word
 from qd8.kernels.vector import (
     F16,
@@ -98,6 +104,11 @@ def bind_relu6(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
     return bind_clamp(x, out, activation="relu6", threads=threads)
 
 
+def bind_relu_n1_to_1(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
+    """R21."""
+    return bind_clamp(x, out, activation="relu_n1_to_1", threads=threads)
+
+
 def bind_cast(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
     """float32 to float16, once to nearest even, or float16 to float32, exactly."""
     return bind_clamp(x, out, activation="none", threads=threads)
@@ -107,6 +118,84 @@ def bind_logistic(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
     """R25."""
     kernel = cache.kernel(_logistic_factory, isa.current().id, kind(x))
     return _bind(kernel, x, out, (), LOGISTIC_GRAIN, threads)
+
+
+def bind_abs(x: npt.NDArray, out: npt.NDArray, *, threads: int) -> list[launch.Call]:
+    """Calls that make ``out`` the magnitude of float, int32 or int64 (R28, R29)."""
+    return _elementwise("abs", x, out, threads)
+
+
+def bind_neg(x: npt.NDArray, out: npt.NDArray, *, threads: int) -> list[launch.Call]:
+    """Calls that make ``out`` ``-x`` of float, int32 or int64 (R28, R29)."""
+    if x.dtype.name in INTEGERS:
+        return bind_neg_integers(x, out, threads=threads)
+    minus = np.full((), -1, x.dtype)  # the product is exact
+    return bind_mul(x, minus, out, activation="none", threads=threads)
+
+
+def bind_square(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
+    """Calls that make ``out`` ``x * x`` (R28)."""
+    return bind_mul(x, x, out, activation="none", threads=threads)
+
+
+def bind_floor(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
+    """Calls that make ``out`` the largest integers not above ``x`` (R28)."""
+    return _elementwise("floor", x, out, threads)
+
+
+def bind_sqrt(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
+    """Calls that make ``out`` the square root, in one rounding (R28)."""
+    return _elementwise("sqrt", x, out, threads)
+
+
+def bind_rsqrt(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
+    """Calls that make ``out`` 1 / sqrt(x), two roundings (R28)."""
+    return _elementwise("rsqrt", x, out, threads)
+
+
+def bind_hard_swish(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
+    """Calls that make ``out`` ``x`` times a clamped line (R28)."""
+    return _elementwise("hard_swish", x, out, threads)
+
+
+def bind_leaky_relu(
+    x: Float, out: Float, *, alpha: float, threads: int
+) -> list[launch.Call]:
+    """Calls that make ``out`` ``x``, times ``alpha`` where it is below 0 (R28).
+
+    ``alpha`` is rounded to float32.
+    """
+    flat = x.reshape(-1)
+    return bind_elementwise(
+        "leaky_relu", (flat,), out.reshape(-1), numbers=(alpha, 0.0), threads=threads
+    )
+
+
+def bind_exp(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
+    """R24."""
+    return _elementwise("exp", x, out, threads)
+
+
+def bind_elu(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
+    """R31."""
+    return _elementwise("elu", x, out, threads)
+
+
+def bind_tanh(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
+    """R32."""
+    return _elementwise("tanh", x, out, threads)
+
+
+def bind_gelu(
+    x: Float, out: Float, *, approximate: bool, threads: int
+) -> list[launch.Call]:
+    """R33."""
+    name = "gelu_approximate" if approximate else "gelu"
+    return _elementwise(name, x, out, threads)
+
+
+def _elementwise(name, x, out, threads):
+    return bind_elementwise(name, (x.reshape(-1),), out.reshape(-1), threads=threads)
 
 
 def _bind(kernel, x, out, words, grain, threads):

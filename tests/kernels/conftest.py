@@ -7,7 +7,7 @@ import pytest
 
 FAMILIES = ["depthwise", "gemm", "mean", "pool", "softmax", "unary", "binary"]
 MODULES = [f"float_{family}" for family in FAMILIES]
-MODULES += ["gather", "strided_copy"]
+MODULES += ["elementwise", "gather", "reductions", "scans", "strided_copy"]
 
 
 @pytest.fixture(params=[1, 3], ids=["serial", "three tasks"])
