@@ -14,7 +14,7 @@ from pathlib import Path
 
 MEMORY = ("fast", "small")
 
-_default: dict[str, int | str] = {"memory": "fast"}
+_default = {"threads": 0}  # 0: as many as are available
 _threads: ContextVar[int | None] = ContextVar("qd8_threads", default=None)
 _memory: ContextVar[str | None] = ContextVar("qd8_memory", default=None)
 
@@ -54,7 +54,7 @@ def get_num_threads() -> int:
     """Return how many threads the next call here will use."""
     if (n := _threads.get()) is not None:
         return n
-    return int(_default.get("threads", 0)) or available_threads()
+    return _default["threads"] or available_threads()
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def threads(n: int) -> Iterator[None]:
 
 def get_memory() -> str:
     """Return the packing policy for operators built now: "fast" or "small"."""
-    return _memory.get() or str(_default["memory"])
+    return _memory.get() or MEMORY[0]
 
 
 @contextmanager
