@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 NUMERICS_VERSION = 1
 
 if TYPE_CHECKING:
+    from qd8 import zoo
     from qd8.conv2d import Conv2D
     from qd8.doctor import show_versions
     from qd8.fully_connected import FullyConnected, Steps
@@ -53,6 +54,7 @@ _HOMES = {
     "threads": "qd8.settings",
     "warmup": "qd8.warming",
 }
+_ROOMS = ("zoo",)
 
 __all__ = [
     "NUMERICS_VERSION",
@@ -74,6 +76,7 @@ __all__ = [
     "show_versions",
     "threads",
     "warmup",
+    "zoo",
 ]
 
 
@@ -82,8 +85,10 @@ def __getattr__(name: str) -> object:
         value = getattr(import_module(_HOMES[name]), name)
         globals()[name] = value
         return value
+    if name in _ROOMS:
+        return import_module(f"qd8.{name}")
     raise AttributeError(f"module 'qd8' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_HOMES, *_ROOMS])

@@ -24,7 +24,6 @@ MIN_ELEMENTS = 1024
 # what trained networks have, and what makes per-channel scales worth their while.
 SPREAD = 0.3
 IMAGE_POWER = 0.1  # mean square of a smooth image in [-1, 1]
-BIAS = 0.1  # standard deviation, where activations have about 1
 SHARED_BYTES = 256  # constants up to this size are stored once: shapes, axes, epsilons
 TYPES = {np.dtype(dtype): name for name, dtype in tflite.DTYPES.items()}
 
@@ -46,6 +45,8 @@ class Builder:
     float_depthwise : bool
         Keep depthwise weights in float32: LiteRT's XNNPACK does not take them in int8,
         and cuts its graph around each.
+    bias : float
+        Standard deviation of biases, where activations have about 1.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Builder:
         seed: int | None = 0,
         weights: str = "float32",
         float_depthwise: bool = False,
+        bias: float = 0.1,
     ) -> None:
         if weights not in WEIGHTS:
             raise ValueError(f"weights is {weights!r}; it must be one of {WEIGHTS}")
@@ -62,6 +64,7 @@ class Builder:
         self.seed = seed
         self.int8 = weights == "int8"
         self.float_depthwise = float_depthwise
+        self.bias = bias
         self.inputs: dict[str, int] = {}
         #: Estimated mean square of each activation, which weights are drawn for.
         self.power: dict[int, float] = {}
@@ -181,7 +184,7 @@ class Builder:
         if rng is None:
             data = np.broadcast_to(np.float32(mean), tuple(shape))
         else:
-            data = rng.normal(mean, BIAS, tuple(shape)).astype(np.float32)
+            data = rng.normal(mean, self.bias, tuple(shape)).astype(np.float32)
         return self._tensor("vector", shape, "FLOAT32", data)
 
     def finish(self, outputs: Mapping[str, Tensor]) -> tflite.File:

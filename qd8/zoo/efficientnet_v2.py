@@ -10,6 +10,12 @@ from qd8.tflite import File, Tensor
 
 from .net import Net, channels
 
+# Swish and gates answer to twice the input with more than twice the output, over and
+# over: with biases of 0.1 the logits of S (width 0.25, resolution 64) for six smooth
+# images have root mean squares from 230 to 1900, with 0.4 from 1.1 to 1.3. More would
+# make all images alike.
+BIAS = 0.4
+
 
 class Stage(NamedTuple):
     """Blocks of one kind; only the first has the stride.
@@ -58,6 +64,7 @@ def efficientnet_v2_b0(
         seed=seed,
         weights=weights,
         float_depthwise=float_depthwise,
+        bias=BIAS,
     )
     return _build(net, B0, 32, width, resolution)
 
@@ -76,6 +83,7 @@ def efficientnet_v2_s(
         seed=seed,
         weights=weights,
         float_depthwise=float_depthwise,
+        bias=BIAS,
     )
     return _build(net, S, 24, width, resolution)
 

@@ -20,7 +20,7 @@ LOGISTIC_POWER = 0.2934
 # Of what pooling leaves of the mean square: between that of noise and of a constant.
 AVERAGE_POWER = 0.7
 MAX_POWER = 1.6
-MEAN_POWER = 0.3
+MEAN_POWER = 0.7
 
 
 class Net(Builder):
@@ -282,8 +282,8 @@ class Net(Builder):
         )
 
     def _deviation(self, x: Tensor, terms: float) -> float:
-        """Return the deviation of weights that makes sums of ``terms`` of power 1."""
-        return 1 / math.sqrt(terms * self.power[x.index])
+        """Return the deviation of weights whose sums, with the bias, have power 1."""
+        return math.sqrt((1 - self.bias**2) / (terms * self.power[x.index]))
 
 
 def channels(number: int, width: float) -> int:
