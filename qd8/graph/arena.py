@@ -1,4 +1,8 @@
-"""Where each activation lives: one block of memory, places reused by lifetime."""
+"""Where each activation lives: one block of memory, places reused by lifetime.
+
+Some tensors share a place: the output of a reshape is its input, and an element-wise
+operator may write its output over an input that nobody reads afterwards.
+"""
 
 import math
 from collections.abc import Mapping
@@ -6,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from .graph import Graph
+from .graph import Graph, Node
 
 ALIGNMENT = 64  # a cache line, and the widest vector
 # A damaged shape must not take the machine's memory. Real models stay far below:
@@ -19,19 +23,52 @@ def lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
     """Return, for each tensor that is computed, its first and last node.
 
     Inputs live from node -1 on, outputs to the end; a tensor that nobody reads
-    lives while it is written.
+    lives while it is written. A tensor that shares its place counts for itself.
     """
     first = dict.fromkeys(graph.inputs.values(), -1)
     last = dict(first)
     for place, node in enumerate(graph.nodes):
         for i in node.inputs:
-            if i is not None and graph.tensors[i].data is None:
+            if i is not None and not graph.tensors[i].is_constant:
                 last[i] = place
         for i in node.outputs:
             first[i] = last[i] = place
     for i in graph.outputs.values():
-        last[i] = len(graph.nodes)
+        if i in first:  # else it is a constant
+            last[i] = len(graph.nodes)
     return {i: (first[i], last[i]) for i in first}
+
+
+def owners(graph: Graph) -> dict[int, int]:
+    """Return, for each tensor that is computed, the tensor whose place it has.
+
+    A tensor that has a place of its own is its own owner.
+    """
+    lives = lifetimes(graph)
+    end = {i: last for i, (_, last) in lives.items()}  # of all in an owner's place
+    owner = {i: i for i in lives}
+    for place, node in enumerate(graph.nodes):
+        if not (node.operator.is_view or node.operator.in_place):
+            continue
+        (output,) = node.outputs
+        for i in node.inputs:
+            if i not in owner or not _same_bytes(graph, node, i, output):
+                continue
+            source = owner[i]
+            if not node.operator.is_view and end[source] > place:
+                continue  # somebody still reads it
+            owner[output] = source
+            end[source] = max(end[source], end[output])
+            break
+    return owner
+
+
+def _same_bytes(graph: Graph, node: Node, i: int, output: int) -> bool:
+    """Whether an output could lie where an input is: element by element for one
+    that is computed, as a whole for a view."""
+    source, target = graph.tensors[i], graph.tensors[output]
+    same = node.operator.is_view or source.shape == target.shape
+    return same and source.dtype == target.dtype
 
 
 def place(graph: Graph) -> tuple[Mapping[int, int], int]:
@@ -51,7 +88,8 @@ def place(graph: Graph) -> tuple[Mapping[int, int], int]:
     ValueError
         If a single tensor exceeds `LIMIT`, which only damaged shapes do.
     """
-    lives = lifetimes(graph)
+    owner = owners(graph)
+    lives = _joined(lifetimes(graph), owner)
     sizes = {i: _bytes(graph, i) for i in lives}
     offsets: dict[int, int] = {}
     total = 0
@@ -69,7 +107,18 @@ def place(graph: Graph) -> tuple[Mapping[int, int], int]:
             offset = max(offset, start + size)
         offsets[i] = offset
         total = max(total, offset + sizes[i])
-    return offsets, total
+    return {i: offsets[owner[i]] for i in owner}, total
+
+
+def _joined(
+    lives: Mapping[int, tuple[int, int]], owner: Mapping[int, int]
+) -> dict[int, tuple[int, int]]:
+    """Return the life of each place: from its first tensor's to its last one's."""
+    joined: dict[int, tuple[int, int]] = {}
+    for i, (first, last) in lives.items():
+        begin, end = joined.get(owner[i], (first, last))
+        joined[owner[i]] = min(begin, first), max(end, last)
+    return joined
 
 
 def check_size(graph: Graph, size: int, file_bytes: int) -> None:

@@ -2,8 +2,8 @@
 
 What is refused here is refused with file, operator and tensor. Afterwards a node's
 inputs exist and have been computed before it, its options are the reference's
-keywords, and its output has the shape that its inputs imply, so that nothing later
-needs to check again.
+keywords, and its outputs have the shapes that its inputs imply, so that nothing later
+needs to check again. What depends on constants alone has become a constant.
 """
 
 import math
@@ -15,9 +15,12 @@ import numpy as np
 
 from qd8 import tflite
 
+from .constants import Folded, Stored
+from .fold import evaluate, is_foldable
 from .graph import Graph, Node, Tensor
+from .names import find_signature, public_names, unique_names
 from .operators import OPERATORS, Operator
-from .operators.operator import Given, Input
+from .operators.operator import STORED, Given, Input
 from .weights import check_weight
 
 MAX_RANK = 6  # what the kernels that move elements count through
@@ -25,54 +28,69 @@ MAX_RANK = 6  # what the kernels that move elements count through
 # full Stable Diffusion UNet has 2,500.
 MAX_OPERATORS = 10_000
 INTEGER_ACTIVATIONS = ("INT8", "UINT8", "INT16")
+# Rows of an int8 table stay int8 in some files, with a DEQUANTIZE behind; here the
+# table is dequantized as it is read.
+TABLES = ("GATHER", "EMBEDDING_LOOKUP")
+NAMES = {np.dtype(numpy): name for name, numpy in tflite.DTYPES.items()}
+Shape = tuple[int, ...]
 
 
-def build(file: tflite.File) -> Graph:
-    """Return the graph of a file's main subgraph.
+def build(
+    file: tflite.File,
+    signature: str | None = None,
+    shapes: Mapping[int, Shape] | None = None,
+) -> Graph:
+    """Return the graph of a file's main subgraph, or of a signature's.
+
+    Parameters
+    ----------
+    file : tflite.File
+    signature : str, optional
+        The key of a signature.
+    shapes : {input: shape}, optional
+        Shapes of input tensors that replace the file's; every other shape is then
+        inferred, and none is compared with what the file says.
 
     Raises
     ------
     NotImplementedError
         If the file holds an operator or a type that qd8 does not run.
     ValueError
-        If the file contradicts itself.
+        If the file contradicts itself, or the shapes do not fit.
     """
-    count = len(file.main.operators)
+    said = find_signature(file, signature)
+    graph = file.subgraphs[said.subgraph] if said else file.main
+    count = len(graph.operators)
     if count > MAX_OPERATORS:
         raise NotImplementedError(
             f"{file.name} has {count} operators; at most {MAX_OPERATORS} are supported"
         )
-    _refuse_full_integer(file)
-    _refuse_unknown_operators(file)
-    builder = _Builder(file)
-    for operator in file.main.operators:
+    _refuse_full_integer(file, graph)
+    _refuse_unknown_operators(file, graph)
+    builder = _Builder(file, graph, dict(shapes or {}))
+    for operator in graph.operators:
         builder.add(operator)
-    return builder.finish()
+    return builder.finish(said)
 
 
-def integer_activations(file: tflite.File) -> tflite.Tensor | None:
+def integer_activations(graph: tflite.Subgraph) -> tflite.Tensor | None:
     """Return an activation that is quantized in the file, None if there is none."""
-    graph = file.main
+    rows = {
+        i
+        for operator in graph.operators
+        if operator.op in TABLES
+        and any(graph.tensors[i].data is not None for i in operator.inputs if i >= 0)
+        for i in operator.outputs
+    }
     for operator in graph.operators:
         for i in (*operator.inputs, *operator.outputs):
+            if i < 0 or i in rows:
+                continue
             tensor = graph.tensors[i]
-            if i >= 0 and tensor.data is None and tensor.dtype in INTEGER_ACTIVATIONS:
+            integer = tensor.dtype in INTEGER_ACTIVATIONS
+            if integer and tensor.data is None and tensor.quantization is not None:
                 return tensor
     return None
-
-
-def public_names(file: tflite.File) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the names of the inputs and outputs: the signature's if it has them."""
-    graph = file.main
-    names = _unique_names(graph.tensors)
-    inputs = {names[i]: i for i in graph.inputs}
-    outputs = {names[i]: i for i in graph.outputs}
-    for signature in file.signatures:
-        if signature.subgraph == 0:
-            inputs = _renamed(inputs, signature.inputs, names)
-            outputs = _renamed(outputs, signature.outputs, names)
-            break
-    return inputs, outputs
 
 
 @dataclass
@@ -80,21 +98,32 @@ class _Builder:
     """The graph so far; ``tensors`` hold what has been computed up to here."""
 
     file: tflite.File
+    graph: tflite.Subgraph
+    shapes: dict[int, Shape]
     tensors: list[Tensor] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     known: set[int] = field(default_factory=set)
+    # A DEQUANTIZE of rows that are dequantized already: its output is its input.
+    same: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        graph = self.file.main
-        names = _unique_names(graph.tensors)
+        graph = self.graph
+        names = unique_names(graph.tensors)
+        made = {i for operator in graph.operators for i in operator.outputs}
         for tensor, name in zip(graph.tensors, names, strict=True):
             dtype = np.dtype(tflite.DTYPES.get(tensor.dtype, "u1"))
             data = tensor.data
             if data is not None and data.dtype != dtype:
                 data = None  # a type without a NumPy twin: raw bytes
+            is_source = tensor.index not in made and tensor.index not in graph.inputs
+            if data is None and 0 in tensor.shape and is_source:
+                # A constant of no element has no bytes, so it looks like none.
+                data = np.empty(tensor.shape, dtype)
             if data is not None:
                 self.known.add(tensor.index)
-            self.tensors.append(Tensor(name, tensor.shape, dtype, data))
+            shape = self.shapes.get(tensor.index, tensor.shape)
+            constant = None if data is None else Stored(data)
+            self.tensors.append(Tensor(name, shape, dtype, constant))
         for kind, indices in (("input", graph.inputs), ("output", graph.outputs)):
             if len(set(indices)) != len(indices) or not indices:
                 raise ValueError(
@@ -108,32 +137,52 @@ class _Builder:
     def _check_edge(self, kind: str, tensor: tflite.Tensor) -> None:
         """Refuse an input or output that qd8 could not be given or give."""
         place = f"{self.file.name}: {kind} {tensor}"
-        if tensor.dtype != "FLOAT32":
-            raise NotImplementedError(f"{place} is {tensor.dtype}; FLOAT32 is needed")
-        if tensor.data is not None:
+        if tensor.dtype not in STORED:
+            raise NotImplementedError(
+                f"{place} is {tensor.dtype}; {' or '.join(STORED)} is needed"
+            )
+        if tensor.data is not None and kind == "input":
             raise ValueError(f"{place} is a constant")
-        if 0 in tensor.shape:
+        if 0 in self.tensors[tensor.index].shape:
             raise ValueError(f"{place} is {tensor.shape}, which holds no element")
 
     def add(self, call: tflite.Operator) -> None:
-        """Check one operator and append its node."""
+        """Check one operator and append its node, or fold it."""
         place = f"{self.file.name}: {call}"
         try:
             operator = OPERATORS[call.op]
+            if operator.fold is not None and self._is_float(call):
+                (i,) = call.inputs
+                self.same[call.outputs[0]] = self.same.get(i, i)
+                return
             declared = self._declared(call, operator)
             given = self._given(call, declared)
             options = operator.decode(given)
-            shape = operator.shape(given, options)
-            output = self._output(call, shape)
-            self._append(call, operator, declared, options, output)
+            outputs = self._outputs(call, operator, given, options)
+            inputs = [None if i == -1 else i for each, i in declared if not each.option]
+            node = Node(call.index, operator, tuple(inputs), call.outputs, options)
+            self._check_table(node)
+            self._append(node, given, outputs)
         except (ValueError, NotImplementedError) as error:
             raise type(error)(f"{place}: {error}") from None
+
+    def _is_float(self, call: tflite.Operator) -> bool:
+        """Whether a DEQUANTIZE is given rows that a table's reader dequantized."""
+        if len(call.inputs) != 1 or len(call.outputs) != 1 or call.inputs[0] < 0:
+            return False
+        i = self.same.get(call.inputs[0], call.inputs[0])
+        return (
+            i in self.known
+            and self.graph.tensors[i].dtype == "INT8"
+            and self.tensors[i].dtype == np.float32
+        )
 
     def _declared(
         self, call: tflite.Operator, operator: Operator
     ) -> list[tuple[Input, int]]:
-        """Pair the inputs of a call, -1 where absent, with what they must be."""
-        wanted, found = list(operator.inputs), list(call.inputs)
+        """Pair what inputs must be with those of a call, -1 where absent."""
+        wanted = list(operator.inputs)
+        found = [self.same.get(i, i) for i in call.inputs]
         if operator.variadic:
             wanted += [wanted[-1]] * (len(found) - len(wanted))
         while len(found) < len(wanted) and wanted[len(found)].optional:
@@ -142,115 +191,178 @@ class _Builder:
             names = ", ".join(each.name for each in operator.inputs)
             raise ValueError(f"it has {len(call.inputs)} inputs; needed are {names}")
         for each, i in zip(wanted, found, strict=True):
-            self._check_input(each, i, operator)
-        return list(zip(wanted, found, strict=True))
+            self._check_input(each, i, operator, call)
+        pairs = list(zip(wanted, found, strict=True))
+        return [pairs[i] for i in operator.order] if operator.order else pairs
 
-    def _check_input(self, wanted: Input, index: int, operator: Operator) -> None:
+    def _check_input(
+        self, wanted: Input, index: int, operator: Operator, call: tflite.Operator
+    ) -> None:
         if index == -1:
             if not wanted.optional:
                 raise ValueError(f"its input {wanted.name} is absent (-1)")
             return
-        tensor = self.file.main.tensors[index]
-        place = f"its input {wanted.name}, {tensor}"
-        if tensor.is_sparse:
+        said, tensor = self.graph.tensors[index], self.tensors[index]
+        place = f"its input {wanted.name}, {said}"
+        if said.is_sparse:
             raise NotImplementedError(f"{place}, is sparse")
         if index not in self.known:
             raise ValueError(
                 f"{place}, is neither a constant nor computed before it; operators "
                 "must come in the order in which they run"
             )
-        folded = self.tensors[index].data is not None and tensor.data is None
-        dtype = "FLOAT32" if folded else tensor.dtype
+        dtype = self._dtype(index)
         if dtype not in wanted.dtypes:
             raise NotImplementedError(
                 f"{place}, is {dtype}; {' or '.join(wanted.dtypes)} is needed"
             )
-        if wanted.constant and self.tensors[index].data is None:
+        if wanted.constant and not tensor.is_constant:
             raise NotImplementedError(f"{place}, must be a constant")
-        if 0 in tensor.shape and not wanted.option:
+        if 0 in tensor.shape and not (wanted.option or tensor.is_constant):
             raise ValueError(f"{place}, is {tensor.shape}, which holds no element")
         if len(tensor.shape) > MAX_RANK:
             raise NotImplementedError(
                 f"{place}, is {tensor.shape}; at most {MAX_RANK} axes are supported"
             )
-        if dtype == "INT8" and self.tensors[index].scale is None:
-            axis = operator.weight_axis
-            self.tensors[index] = check_weight(self.tensors[index], tensor, axis)
+        quantized = dtype == "INT8" and said.quantization is not None
+        if quantized or (dtype == "INT8" and operator.weight_axis is not None):
+            axis = operator.channel_axis(call.options, len(tensor.shape))
+            axis = 0 if wanted.table else axis
+            self.tensors[index] = check_weight(tensor, said, axis)
+
+    def _dtype(self, index: int) -> str:
+        """Name the dtype of a tensor as it is here, which may be wider than stored."""
+        said, tensor = self.graph.tensors[index], self.tensors[index]
+        if said.dtype in tflite.DTYPES:
+            return NAMES[tensor.dtype.newbyteorder("=")]
+        return said.dtype
 
     def _given(self, call: tflite.Operator, declared: list[tuple[Input, int]]) -> Given:
         constants: dict[str, Any] = {}
-        shapes = []
+        shapes, dtypes = [], []
         for wanted, i in declared:
             tensor = None if i == -1 else self.tensors[i]
             if wanted.option:
                 constants[wanted.name] = None if tensor is None else tensor.data
             else:
                 shapes.append(None if tensor is None else tensor.shape)
-        if len(call.outputs) != 1:
-            raise ValueError(f"it has {len(call.outputs)} outputs; one is needed")
-        output = self.tensors[call.outputs[0]].shape
-        return Given(call.options, constants, tuple(shapes), output)
+                dtypes.append(None if tensor is None else self._dtype(i))
+        if not call.outputs:
+            raise ValueError("it has 0 outputs; one is needed")
+        first = self.graph.tensors[call.outputs[0]]
+        return Given(
+            call.options,
+            constants,
+            tuple(shapes),
+            tuple(dtypes),
+            first.shape,
+            first.dtype,
+            len(call.outputs),
+        )
 
-    def _output(self, call: tflite.Operator, shape: tuple[int, ...]) -> int:
-        """Check the output against the shape that the inputs imply."""
-        index = call.outputs[0]
-        tensor = self.file.main.tensors[index]
-        if index in self.known:
-            raise ValueError(f"its output, {tensor}, has a value already")
-        if tensor.dtype != "FLOAT32":
-            raise NotImplementedError(
-                f"its output, {tensor}, is {tensor.dtype}; FLOAT32 is needed"
-            )
-        if tensor.shape != shape:
-            raise ValueError(
-                f"its inputs make an output of {shape}, but {tensor} is {tensor.shape}"
-            )
-        if not math.prod(shape):
-            raise ValueError(f"its output is {shape}, which holds no element")
-        return index
-
-    def _append(
+    def _outputs(
         self,
         call: tflite.Operator,
         operator: Operator,
-        declared: list[tuple[Input, int]],
+        given: Given,
         options: Mapping[str, Any],
-        output: int,
-    ) -> None:
-        inputs = tuple(
-            None if i == -1 else i for wanted, i in declared if not wanted.option
-        )
-        self.known.add(output)
-        if operator.fold is None:
-            node = Node(call.index, operator, inputs, (output,), options)
-            self.nodes.append(node)
-            return
-        # A constant that was stored narrower: from here on it is a float constant.
-        source = self.file.main.tensors[declared[0][1]]
-        quantization = source.quantization if source.dtype == "INT8" else None
-        scale = quantization and quantization.scale
-        zero_point = quantization and quantization.zero_point
-        axis = quantization.axis if quantization else 0
-        data = operator.fold(source.data, scale, zero_point, axis)
-        name = self.tensors[output].name
-        self.tensors[output] = Tensor(name, data.shape, data.dtype, data)
+    ) -> list[Tensor]:
+        """Return the outputs as the inputs imply them, checked against the file."""
+        found = operator.shape(given, dict(options))
+        shapes: list[Shape] = found if operator.several else [found]
+        if len(shapes) != len(call.outputs):
+            needed = "one is" if len(shapes) == 1 else f"{len(shapes)} are"
+            raise ValueError(f"it has {len(call.outputs)} outputs; {needed} needed")
+        dtype = operator.dtype(given, dict(options))
+        if len(set(call.outputs)) < len(call.outputs):
+            raise ValueError(f"its outputs are the tensors {call.outputs}; each once")
+        for i, shape in zip(call.outputs, shapes, strict=True):
+            self._check_output(i, tuple(shape), dtype, operator)
+        numpy = np.dtype(tflite.DTYPES[dtype])
+        return [
+            Tensor(self.tensors[i].name, tuple(shape), numpy)
+            for i, shape in zip(call.outputs, shapes, strict=True)
+        ]
 
-    def finish(self) -> Graph:
-        inputs, outputs = public_names(self.file)
+    def _check_output(
+        self, index: int, shape: Shape, dtype: str, operator: Operator
+    ) -> None:
+        tensor = self.graph.tensors[index]
+        if index in self.known:
+            raise ValueError(f"its output, {tensor}, has a value already")
+        rows = operator.name in TABLES and tensor.dtype == "INT8"
+        if tensor.dtype != dtype and not rows:
+            raise NotImplementedError(
+                f"its output, {tensor}, is {tensor.dtype}; {dtype} is needed"
+            )
+        if self.shapes:
+            return
+        # Where the signature says -1 the file's shape is only an example.
+        said = tensor.shape
+        free = tensor.shape_signature or said
+        if len(free) != len(said):
+            free = said
+        if len(said) != len(shape) or any(
+            n != m and open_ != -1
+            for n, m, open_ in zip(shape, said, free, strict=True)
+        ):
+            raise ValueError(
+                f"its inputs make an output of {shape}, but {tensor} is {said}"
+            )
+
+    def _check_table(self, node: Node) -> None:
+        """Refuse an int8 table whose scales are not those of what is read."""
+        for place, i in enumerate(node.inputs):
+            scale = None if i is None else self.tensors[i].scale
+            if scale is None or not node.role(place).table:
+                continue
+            if scale.size > 1 and node.options.get("axis", 0) != 0:
+                raise ValueError(
+                    "its table has a scale for each row; its axis is not 0"
+                )
+
+    def _append(self, node: Node, given: Given, outputs: list[Tensor]) -> None:
+        """Put the node into the graph, or its value where that is known."""
+        tensors = [None if i is None else self.tensors[i] for i in node.inputs]
+        present = [tensor for tensor in tensors if tensor is not None]
+        operator = node.operator
+        values: list[Any] | None = None
+        if operator.fold is not None:
+            (at,) = node.inputs
+            assert at is not None
+            source = self.graph.tensors[at]
+            values = [Folded(source, operator.fold)]
+        elif operator.value is not None:
+            dtype = outputs[0].dtype.name
+            values = [Stored(operator.value(given, dict(node.options), dtype))]
+        elif is_foldable(node, present, outputs):
+            values = [Stored(each) for each in evaluate(node, tensors, outputs)]
+        elif any(not math.prod(each.shape) for each in outputs):
+            shape = next(t.shape for t in outputs if not math.prod(t.shape))
+            raise ValueError(f"its output is {shape}, which holds no element")
+        for place, i in enumerate(node.outputs):
+            tensor = outputs[place]
+            if values is not None:
+                tensor = Tensor(tensor.name, tensor.shape, tensor.dtype, values[place])
+            self.tensors[i] = tensor
+        self.known.update(node.outputs)
+        if values is None:
+            self.nodes.append(node)
+
+    def finish(self, signature: tflite.Signature | None) -> Graph:
+        inputs, outputs = public_names(self.graph, signature)
+        outputs = {name: self.same.get(i, i) for name, i in outputs.items()}
         for i in outputs.values():
             if i not in self.known:
-                tensor = self.file.main.tensors[i]
+                tensor = self.graph.tensors[i]
                 raise ValueError(f"{self.file.name}: no operator computes {tensor}")
-            if self.tensors[i].data is not None:
-                tensor = self.file.main.tensors[i]
-                raise ValueError(f"{self.file.name}: output {tensor} is a constant")
         return Graph(
             self.file.name, tuple(self.tensors), tuple(self.nodes), inputs, outputs
         )
 
 
-def _refuse_full_integer(file: tflite.File) -> None:
-    tensor = integer_activations(file)
+def _refuse_full_integer(file: tflite.File, graph: tflite.Subgraph) -> None:
+    tensor = integer_activations(graph)
     if tensor is not None:
         raise NotImplementedError(
             f"{file.name} is a full-integer file: {tensor} is computed in "
@@ -259,9 +371,9 @@ def _refuse_full_integer(file: tflite.File) -> None:
         )
 
 
-def _refuse_unknown_operators(file: tflite.File) -> None:
+def _refuse_unknown_operators(file: tflite.File, graph: tflite.Subgraph) -> None:
     unknown: dict[str, int] = {}
-    for operator in file.main.operators:
+    for operator in graph.operators:
         if operator.op not in OPERATORS:
             unknown.setdefault(operator.op, operator.index)
     if unknown:
@@ -269,29 +381,3 @@ def _refuse_unknown_operators(file: tflite.File) -> None:
         raise NotImplementedError(
             f"{file.name} needs operators that qd8 does not have: {names}"
         )
-
-
-def _unique_names(tensors: tuple[tflite.Tensor, ...]) -> list[str]:
-    """Name each tensor; one whose name is empty or taken gets its index behind it."""
-    taken: set[str] = set()
-    names = []
-    for tensor in tensors:
-        name = tensor.name
-        while not name or name in taken:
-            name = f"{name}#{tensor.index}"
-        taken.add(name)
-        names.append(name)
-    return names
-
-
-def _renamed(
-    edges: dict[str, int], signature: Mapping[str, int], names: list[str]
-) -> dict[str, int]:
-    """Give edges their names in a signature, unless another tensor is called so."""
-    public = {tensor: name for name, tensor in signature.items()}
-    if len(public) != len(signature) or not set(edges.values()) <= set(public):
-        return edges
-    taken = {name for i, name in enumerate(names) if i not in public}
-    if taken & set(signature) or "" in signature:
-        return edges
-    return {public[i]: i for i in edges.values()}

@@ -15,12 +15,22 @@ class TensorInfo:
 
     name : the public name (of the signature, if the file has one)
     tensor : its name in the file
+    shape_signature : the shape, -1 for an extent that a call may choose
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     tensor: str
+    shape_signature: tuple[int, ...] = ()
+
+    def accepts(self, shape: tuple[int, ...]) -> bool:
+        """Whether an array of a shape may be given for this tensor."""
+        free = self.shape_signature or self.shape
+        return len(shape) == len(self.shape) and all(
+            n == m or (open_ == -1 and n > 0)
+            for n, m, open_ in zip(shape, self.shape, free, strict=True)
+        )
 
     def __str__(self) -> str:
         return f"{self.name} {self.shape} {self.dtype}"
@@ -76,7 +86,7 @@ def check_input(info: TensorInfo, value: Any) -> npt.NDArray[Any]:
             f"input {info.name!r} is {x.dtype}; {info.dtype} is needed: "
             f"x.astype(np.{info.dtype})"
         )
-    if x.shape != info.shape:
+    if not info.accepts(x.shape):
         raise ValueError(
             f"input {info.name!r} is {x.shape}; {info.shape} is needed"
             f"{_shape_hint(x.shape, info.shape)}"
@@ -99,5 +109,5 @@ def _shape_hint(given: tuple[int, ...], needed: tuple[int, ...]) -> str:
     if (*given, 1) == needed:
         return ": x[..., np.newaxis] adds the channel"
     if given[1:] == needed[1:] and needed[:1] == (1,):
-        return ": the batch is 1, so call the model once for each"
+        return ": the batch is 1; call the model once for each, or model.resize it"
     return ""

@@ -4,14 +4,16 @@ A graph is made from a file by `build`, changed by passes (`precision`), and rea
 `plan`, `inspect` and the oracle. It is immutable; a pass returns another graph.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .constants import Constant
 from .operators import Operator
+from .operators.operator import Input
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,15 +21,28 @@ class Tensor:
     """One tensor.
 
     name : unique in its graph
-    data : its value if it is a constant, else None
-    scale : (n,) or (1,) float32, real units per step, of an int8 weight; else None
+    constant : where its value comes from; None if it is computed by a run
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    data: npt.NDArray[Any] | None = field(default=None, repr=False)
-    scale: npt.NDArray[np.float32] | None = field(default=None, repr=False)
+    constant: Constant | None = None
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether its value is known before a run."""
+        return self.constant is not None
+
+    @property
+    def data(self) -> npt.NDArray[Any] | None:
+        """Its value if it is a constant, else None; possibly made for the asker."""
+        return None if self.constant is None else self.constant.load().data
+
+    @property
+    def scale(self) -> npt.NDArray[np.float32] | None:
+        """Real units per step, (n,) or (1,), of an int8 constant; else None."""
+        return None if self.constant is None else self.constant.load().scale
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +70,11 @@ class Node:
         assert weight is not None
         return weight
 
+    def role(self, place: int) -> Input:
+        """What the operator says about its input at a place."""
+        roles = self.operator.kept
+        return roles[min(place, len(roles) - 1)]
+
     @property
     def reference(self) -> str:
         """The name of the function of qd8_reference that defines this node."""
@@ -62,6 +82,15 @@ class Node:
             assert self.operator.quantized is not None
             return self.operator.quantized.reference
         return self.operator.reference
+
+
+def keywords(node: Node, inputs: Sequence[Tensor | None]) -> dict[str, Any]:
+    """Return the options of a node, with the scale of a table that it reads (R27)."""
+    found = dict(node.options)
+    for place, tensor in enumerate(inputs):
+        if tensor is not None and tensor.dtype == np.int8 and node.role(place).table:
+            found["scale"] = tensor.scale
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +106,21 @@ class Graph:
     nodes: tuple[Node, ...]
     inputs: Mapping[str, int]
     outputs: Mapping[str, int]
+
+    def weight(self, node: Node) -> Tensor | None:
+        """Return the constant weight of a node, None if it has none.
+
+        The second operand of BATCH_MATMUL is one only if it is a constant.
+        """
+        if node.operator.weight_axis is None or node.inputs[1] is None:
+            return None
+        tensor = self.tensors[node.inputs[1]]
+        return tensor if tensor.is_constant else None
+
+    def keywords(self, node: Node) -> dict[str, Any]:
+        """Return what the definition and the kernel of a node are called with."""
+        inputs = [None if i is None else self.tensors[i] for i in node.inputs]
+        return keywords(node, inputs)
 
     def arrays(self, node: Node) -> list[npt.NDArray[Any] | None]:
         """Return the constants among the inputs of a node, None for the others."""

@@ -3,6 +3,7 @@
 Works on every readable file, also on those that qd8 does not run.
 """
 
+import math
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from qd8 import tflite
 
 from .build import integer_activations
-from .graph import Graph
+from .graph import Graph, Tensor
 from .model import Model
 from .operators import OPERATORS
 from .precision import Decision, decide, file_precision, weights_of
@@ -63,7 +64,7 @@ def inspect(
     file = model_or_path
     if not isinstance(file, tflite.File):
         file = tflite.read(file)
-    if integer_activations(file) is not None:
+    if integer_activations(file.main) is not None:
         return _table(_rows_of_file(file, "int8"), file.name, "full integer")
     weights = weights_of(file.main.operators, file.main.tensors, OPERATORS)
     precision = file_precision(weights)
@@ -91,20 +92,19 @@ def _rows_of_graph(graph: Graph) -> list[InspectRow]:
     for node in graph.nodes:
         output = graph.tensors[node.outputs[0]]
         tensors = [graph.tensors[i] for i in node.inputs if i is not None]
-        weight = tensors[1] if node.operator.weight_axis is not None else None
-        constants = [t.data for t in tensors if t.data is not None]
+        weight = graph.weight(node)
         rows.append(
             InspectRow(
                 index=node.index,
                 op=node.operator.name,
                 name=output.name,
-                inputs=tuple(t.shape for t in tensors if t.data is None),
+                inputs=tuple(t.shape for t in tensors if not t.is_constant),
                 output=output.shape,
                 macs=node.operator.macs(graph.shapes(node), output.shape),
                 weight=f"{weight.dtype} {shape_text(weight.shape)}" if weight else "",
                 quantized=node.quantized,
                 reason=node.reason,
-                bytes=sum(data.nbytes for data in constants),
+                bytes=sum(_bytes(t) for t in tensors if t.is_constant),
             )
         )
     return rows
@@ -114,7 +114,7 @@ def _rows_of_file(file: tflite.File, precision: str) -> list[InspectRow]:
     graph = file.main
     weights = weights_of(graph.operators, graph.tensors, OPERATORS)
     float_file = file_precision(weights) == "fp32"
-    folded: set[int] = set()  # computed at load: constants that were stored narrower
+    folded: set[int] = set()  # computed at load, from constants or shapes
     rows = []
     for call in graph.operators:
         operator = OPERATORS.get(call.op)
@@ -122,6 +122,8 @@ def _rows_of_file(file: tflite.File, precision: str) -> list[InspectRow]:
         output = graph.tensors[call.outputs[0]] if call.outputs else None
         has_weight = operator is not None and operator.weight_axis is not None
         weight = tensors[1] if has_weight and len(tensors) > 1 else None
+        if weight is not None and weight.data is None:
+            weight = None  # computed: the second operand of BATCH_MATMUL
         dtype = weight and np.dtype(tflite.DTYPES.get(weight.dtype, "u1"))
         elements = int(np.prod(weight.shape, dtype=object)) if weight else 0
         decision = decide(operator, dtype, elements, precision, float_file)
@@ -130,7 +132,8 @@ def _rows_of_file(file: tflite.File, precision: str) -> list[InspectRow]:
             decision = Decision(False, reason)
         present = [t for t in tensors if t is not None]
         computed = [t for t in present if t.data is None and t.index not in folded]
-        if operator is not None and operator.fold is not None and not computed:
+        shape_alone = operator is not None and operator.value is not None
+        if operator is not None and (shape_alone or not (computed or has_weight)):
             folded.update(call.outputs)
         rows.append(
             InspectRow(
@@ -149,12 +152,20 @@ def _rows_of_file(file: tflite.File, precision: str) -> list[InspectRow]:
     return rows
 
 
+def _bytes(tensor: Tensor) -> int:
+    """Return the size of a constant as it is used."""
+    return math.prod(tensor.shape) * tensor.dtype.itemsize
+
+
 def _macs(operator: Any, tensors: list[Any], output: Any) -> int:
     """Count MACs from the shapes that a file states, 0 where they make no sense."""
     if operator is None or output is None:
         return 0
     try:
         shapes = [None if t is None else t.shape for t in tensors]
+        if operator.order:
+            shapes += [None] * (len(operator.inputs) - len(shapes))
+            shapes = [shapes[i] for i in operator.order]
         return int(operator.macs(shapes, output.shape))
     except (IndexError, TypeError):
         return 0

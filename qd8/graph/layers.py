@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .edges import TensorInfo, did_you_mean
-from .graph import Graph, Node
+from .graph import Graph, Node, Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,7 +16,7 @@ class Layer:
     """One operator of a model.
 
     index : its place in the file; None for one that a pass has put in
-    name : the name of the tensor that it computes
+    name : the name of the (first) tensor that it computes
     op : TFLite's name of the operator
     options : the keywords of its reference function
     inputs, outputs : the tensors, constants included; an absent input is left out
@@ -34,12 +34,26 @@ class Layer:
     options: Mapping[str, Any]
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
-    weight: npt.NDArray[Any] | None = field(repr=False)
-    weight_scale: npt.NDArray[np.float32] | None = field(repr=False)
-    bias: npt.NDArray[np.float32] | None = field(repr=False)
     quantized: bool
     reason: str
     operator: Any = field(default=None, repr=False)
+    _weight: Tensor | None = field(default=None, repr=False)
+    _bias: Tensor | None = field(default=None, repr=False)
+
+    @property
+    def weight(self) -> npt.NDArray[Any] | None:
+        """The weight as it is used; read from the file or converted when asked for."""
+        return None if self._weight is None else self._weight.data
+
+    @property
+    def weight_scale(self) -> npt.NDArray[np.float32] | None:
+        """Real units per step of an int8 weight."""
+        return None if self._weight is None else self._weight.scale
+
+    @property
+    def bias(self) -> npt.NDArray[np.float32] | None:
+        """One for each output channel."""
+        return None if self._bias is None else self._bias.data
 
     @property
     def tensors(self) -> tuple[TensorInfo, ...]:
@@ -83,12 +97,9 @@ class Layers(Sequence[Layer]):
 def describe(graph: Graph, node: Node, operator: Any = None) -> Layer:
     """Return the layer that a node is."""
     infos = [info(graph, i) for i in node.inputs if i is not None]
-    weight = bias = scale = None
-    if node.operator.weight_axis is not None and node.inputs[1] is not None:
-        tensor = graph.tensors[node.inputs[1]]
-        weight, scale = tensor.data, tensor.scale
-        if node.inputs[2] is not None:
-            bias = graph.tensors[node.inputs[2]].data
+    weight, bias = graph.weight(node), None
+    if weight is not None and len(node.inputs) > 2 and node.inputs[2] is not None:
+        bias = graph.tensors[node.inputs[2]]
     return Layer(
         index=node.index,
         name=graph.tensors[node.outputs[0]].name,
@@ -96,18 +107,27 @@ def describe(graph: Graph, node: Node, operator: Any = None) -> Layer:
         options=dict(node.options),
         inputs=tuple(infos),
         outputs=tuple(info(graph, i) for i in node.outputs),
-        weight=weight,
-        weight_scale=scale,
-        bias=bias,
         quantized=node.quantized,
         reason=node.reason,
         operator=operator,
+        _weight=weight,
+        _bias=bias,
     )
 
 
-def info(graph: Graph, i: int, name: str | None = None) -> TensorInfo:
+def info(
+    graph: Graph,
+    i: int,
+    name: str | None = None,
+    shape_signature: tuple[int, ...] | None = None,
+) -> TensorInfo:
     """Return the record of a tensor."""
     tensor = graph.tensors[i]
+    free = shape_signature or ()
     return TensorInfo(
-        name or tensor.name, tensor.shape, np.dtype(tensor.dtype.name), tensor.name
+        name or tensor.name,
+        tensor.shape,
+        np.dtype(tensor.dtype.name),
+        tensor.name,
+        free if len(free) == len(tensor.shape) else tensor.shape,
     )

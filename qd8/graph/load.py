@@ -14,6 +14,7 @@ def load(
     *,
     precision: str | None = None,
     memory: str = "fast",
+    signature: str | None = None,
 ) -> "Model":
     """Load a `.tflite` file; its weights are packed once, here.
 
@@ -27,6 +28,9 @@ def load(
         quantized by the converter's rule.
     memory : "fast" or "small"
         What packing may trade.
+    signature : str, optional
+        The key of the signature to run, of a file with several; its subgraph and its
+        names. None is the main subgraph.
 
     Raises
     ------
@@ -37,6 +41,7 @@ def load(
     """
     if memory not in MEMORY:
         raise ValueError(f"memory is {memory!r}; 'fast' or 'small' is needed")
-    model = Model(tflite.read(path_or_bytes), precision=precision, memory=memory)
+    file = tflite.read(path_or_bytes)
+    model = Model(file, precision=precision, memory=memory, signature=signature)
     model._plan  # noqa: B018  packs now, so that what is wrong is said now
     return model

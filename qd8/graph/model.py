@@ -1,6 +1,6 @@
 """`Model`: a file that runs."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -12,16 +12,23 @@ from qd8 import tflite
 from qd8.settings import get_num_threads
 
 from .build import build
-from .edges import TensorInfo, collect_inputs, did_you_mean
+from .edges import TensorInfo, collect_inputs
+from .file_state import FileState
 from .graph import Graph
+from .keep import kept_tensors
 from .layers import Layer, Layers, describe, info
+from .names import find_signature
+from .packing import Packing
 from .plan import Plan
 from .precision import apply_precision
 from .profile import profile_table
+from .resize import Family, wanted_shapes
 from .run import run_plan
+from .signatures import SignatureInfo, describe_signatures
 from .table import Table
 
 Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
 
 
 class Model:
@@ -33,24 +40,52 @@ class Model:
     ----------
     inputs, outputs : tuple of TensorInfo      name, shape, dtype
     layers : sequence of Layer                 by position or by name
+    signatures : {key: SignatureInfo}          of the file
+    signature : str or None                    the one that runs
     precision : str
     name : str                                 the file
     """
 
     def __init__(
-        self, file: tflite.File, *, precision: str | None = None, memory: str = "fast"
+        self,
+        file: tflite.File,
+        *,
+        precision: str | None = None,
+        memory: str = "fast",
+        signature: str | None = None,
     ) -> None:
         self._file = file
-        self._graph, self.precision = apply_precision(build(file), precision)
         self.memory = memory
         self.name = file.name
-        graph = self._graph
-        self.inputs = tuple(info(graph, i, name) for name, i in graph.inputs.items())
-        self.outputs = tuple(info(graph, i, name) for name, i in graph.outputs.items())
+        said = find_signature(file, signature)
+        self.signature = None if said is None else said.key
+        self._subgraph = file.subgraphs[said.subgraph] if said else file.main
+        self._packing = Packing(file, memory)
+        self._build(precision, {})
+        self._family = Family()
+        self._family.add([each.shape for each in self.inputs], self)
+
+    def _build(self, precision: str | None, shapes: Mapping[int, Shape]) -> None:
+        built = build(self._file, self.signature, shapes)
+        self._graph, self.precision = apply_precision(built, precision)
+        graph, tensors = self._graph, self._subgraph.tensors
+        self.inputs = tuple(
+            info(graph, i, name, tensors[i].shape_signature)
+            for name, i in graph.inputs.items()
+        )
+        self.outputs = tuple(
+            info(graph, i, name, tensors[i].shape_signature)
+            for name, i in graph.outputs.items()
+        )
 
     @cached_property
     def _plan(self) -> Plan:
-        return Plan(self._graph, self._file.data.size, self.memory)
+        return Plan(self._graph, self._packing)
+
+    @cached_property
+    def signatures(self) -> dict[str, SignatureInfo]:
+        """What each signature of the file calls its inputs and outputs."""
+        return describe_signatures(self._file)
 
     @cached_property
     def _described(self) -> list[Layer]:
@@ -79,7 +114,7 @@ class Model:
         The output, or a dict of outputs by name if there are several.
         """
         arrays = collect_inputs(self.inputs, inputs, named)
-        found = run_plan(self._plan, arrays, get_num_threads())
+        found = run_plan(self._fitting(arrays)._plan, arrays, get_num_threads())
         outputs = {name: found[i] for name, i in self._graph.outputs.items()}
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
@@ -109,6 +144,8 @@ class Model:
             A dict by name: the outputs, then the kept tensors.
         """
         arrays = collect_inputs(self.inputs, (), inputs)
+        if (other := self._fitting(arrays)) is not self:
+            return other.run(inputs, keep=keep, on_node=on_node, profile=profile)
         kept = kept_tensors(self._graph, keep)
         times: list[int] | None = [] if profile else None
         watch = None
@@ -127,6 +164,39 @@ class Model:
             results.profile = profile_table(self._graph, [times], repr(self))
         return results
 
+    def resize(self, shapes: Mapping[str | int, Sequence[int]]) -> "Model":
+        """Return the model for other input shapes; it shares the packed weights.
+
+        Parameters
+        ----------
+        shapes : {name or position of an input: shape}
+
+        Raises
+        ------
+        KeyError
+            If there is no such input.
+        ValueError
+            If an operator does not take the shapes that follow; it is named.
+        """
+        wanted = wanted_shapes(self._graph, self.inputs, shapes)
+        found: Model | None = self._family.get([*wanted.values()])
+        if found is None:
+            found = object.__new__(Model)
+            found.__dict__.update(self.__dict__)
+            for cached in ("_plan", "_described", "layers"):
+                found.__dict__.pop(cached, None)
+            found._build(self.precision, wanted)
+            found._plan  # noqa: B018  what does not fit is said now
+            self._family.add([*wanted.values()], found)
+        return found
+
+    def _fitting(self, arrays: Sequence[Array]) -> "Model":
+        """Return the model for arrays whose extents the file leaves open."""
+        shapes = [x.shape for x in arrays]
+        if all(s == i.shape for s, i in zip(shapes, self.inputs, strict=True)):
+            return self
+        return self.resize(dict(enumerate(shapes)))
+
     def profile(self, *inputs: Any, runs: int = 10, **named: Any) -> Table[Any]:
         """Return where the time goes: a row for each operator, medians of ``runs``.
 
@@ -135,6 +205,8 @@ class Model:
         if not inputs and not named:
             inputs = tuple(_smooth(each) for each in self.inputs)
         arrays = collect_inputs(self.inputs, inputs, named)
+        if (other := self._fitting(arrays)) is not self:
+            return other.profile(*arrays, runs=runs)
         threads = get_num_threads()
         collected: list[list[int]] = []
         for _ in range(runs + 1):
@@ -149,11 +221,14 @@ class Model:
         other = object.__new__(Model)
         other.__dict__.update(self.__dict__)
         other.__dict__["_plan"] = self._plan.clone()
+        other._family = Family()
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:
-        data = self._file.data.tobytes()
-        return _restore, (data, self.name, self.precision, self.memory)
+        shapes = [each.shape for each in self.inputs]
+        source = FileState.of(self._file)
+        settings = (self.precision, self.memory, self.signature)
+        return _restore, (source, settings, shapes)
 
     def __repr__(self) -> str:
         quantized = sum(node.quantized for node in self._graph.nodes)
@@ -172,43 +247,21 @@ class Results(dict[str, Array]):
     profile: Table[Any] | None = None
 
 
-def kept_tensors(graph: Graph, keep: Iterable[str] | str) -> dict[str, int]:
-    """Return the tensors that ``keep`` names, as {name: index}.
-
-    "all" are all that are computed. An input or output may be called by its public
-    name too.
-    """
-    computed = {t.name: i for i, t in _computed(graph).items()}
-    if isinstance(keep, str):
-        if keep == "all":
-            edges = {*graph.inputs.values(), *graph.outputs.values()}
-            inner = {name: i for name, i in computed.items() if i not in edges}
-            return {**graph.inputs, **inner}
-        keep = (keep,)
-    known = {**computed, **graph.inputs, **graph.outputs}
-    for name in keep:
-        if name not in known:
-            raise KeyError(f"no node computes {name!r}{did_you_mean(name, known)}")
-    return {name: known[name] for name in keep}
-
-
-def _computed(graph: Graph) -> dict[int, Any]:
-    """Return the tensors that have a value while the graph runs."""
-    indices = [*graph.inputs.values()]
-    indices += [i for node in graph.nodes for i in node.outputs]
-    return {i: graph.tensors[i] for i in indices}
-
-
 def _smooth(each: TensorInfo) -> Array:
     """Return low-frequency noise in [-1, 1], as images are."""
     total = int(np.prod(each.shape))
     wave = np.sin(np.arange(total) * 0.01) * np.cos(np.arange(total) * 0.003)
+    if each.dtype.kind != "f":
+        wave = wave > 0  # small enough to be an index of anything
     found: Array = wave.astype(each.dtype).reshape(each.shape)
     return found
 
 
-def _restore(data: bytes, name: str, precision: str, memory: str) -> Model:
-    """Unpickle: read the bytes again and pack for the machine that this is."""
-    model = Model(tflite.read(data, name), precision=precision, memory=memory)
-    model._plan  # noqa: B018
-    return model
+def _restore(
+    source: FileState, settings: tuple[str, str, str | None], shapes: list[Shape]
+) -> Model:
+    """Unpickle: read the file again and pack for the machine that this is."""
+    precision, memory, signature = settings
+    file = source.read()
+    model = Model(file, precision=precision, memory=memory, signature=signature)
+    return model.resize(dict(enumerate(shapes)))

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from qd8 import settings
 from qd8.workspace import aligned
 
 from .arena import allocate, check_size, place
-from .graph import Graph, Node
+from .graph import Graph, Tensor
+from .packing import Packing
 
 if TYPE_CHECKING:
     from qd8.kernels.launch import Call
@@ -49,10 +49,8 @@ class Plan:
     ----------
     graph : Graph
         After the precision pass.
-    file_bytes : int
-        The size of the file, which bounds the arena (`arena.check_size`).
-    memory : "fast" or "small"
-        The packing policy of the layers.
+    packing : Packing
+        Holds the packed weights, which other plans may share.
 
     Raises
     ------
@@ -60,22 +58,18 @@ class Plan:
         If a layer refuses its weights, or the arena would be absurdly large.
     """
 
-    def __init__(self, graph: Graph, file_bytes: int, memory: str = "fast") -> None:
+    def __init__(self, graph: Graph, packing: Packing) -> None:
         self.graph = graph
-        self.memory = memory
         self.offsets, self.arena_bytes = place(graph)
-        check_size(graph, self.arena_bytes, file_bytes)
-        # Layers pack their own; kernels of float nodes are given addresses, so:
-        # aligned, in C order, in this machine's byte order.
-        used = {i for n in graph.nodes if not n.quantized for i in n.inputs}
-        self.constants = {
-            i: np.require(t.data, t.dtype.newbyteorder("="), ["C", "A"])
-            for i, t in enumerate(graph.tensors)
-            if t.data is not None and i in used
-        }
-        self.layers = [self._layer(node) for node in graph.nodes]
-        self.packed = [self._pack(node) for node in graph.nodes]
+        check_size(graph, self.arena_bytes, packing.file.data.size)
+        self.packed = packing.pack(graph)
+        self.constants = packing.arrays(graph)
         self._pools: dict[int, list[Context]] = {}
+
+    @property
+    def layers(self) -> list[Any]:
+        """The quantized layer of each node, None for a float node."""
+        return [each.layer for each in self.packed]
 
     def take(self, threads: int) -> Context:
         """Take a context for a number of threads from the pool, or bind a new one."""
@@ -94,32 +88,6 @@ class Plan:
         other._pools = {}
         return other
 
-    def _layer(self, node: Node) -> Any:
-        """Build the quantized layer of a node, None for a float node."""
-        if not node.quantized:
-            return None
-        form = node.operator.quantized
-        assert form is not None
-        options = dict(node.options)
-        _, weight, bias = self.graph.arrays(node)
-        assert weight is not None
-        bias = None if bias is None else bias.reshape(-1)
-        scale: Any = self.graph.tensors[node.weight].scale
-        try:
-            with settings.options(memory=self.memory):
-                return form.layer(weight, scale, bias, options)
-        except (TypeError, ValueError) as error:
-            raise type(error)(
-                f"{self.graph.source}: operator {node.index} ({node.operator.name}): "
-                f"{error}"
-            ) from None
-
-    def _pack(self, node: Node) -> Any:
-        """Pack the weight of a float node, None if its kernel takes it as it is."""
-        if node.quantized or node.operator.pack is None:
-            return None
-        return node.operator.pack(self.constants[node.weight], dict(node.options))
-
     def _bind(self, threads: int) -> Context:
         arrays = {
             **self.constants,
@@ -127,21 +95,24 @@ class Plan:
         }
         calls: list[list[Call]] = []
         bound: list[Any] = []
-        parts = zip(self.graph.nodes, self.layers, self.packed, strict=True)
-        for node, layer, packed in parts:
-            operator, options = node.operator, dict(node.options)
+        for node, packed in zip(self.graph.nodes, self.packed, strict=True):
+            operator, options = node.operator, self.graph.keywords(node)
             given = [None if i is None else arrays.get(i) for i in node.inputs]
-            out = operator.view_out(arrays[node.outputs[0]])
-            if layer is not None:
-                given[1] = self.graph.tensors[node.weight].data  # for its shape
-                bound.append((layer, operator.view(given, options)[0], out))
-                calls.append([])
-                continue
-            inputs = list(operator.view(given, options))
-            if packed is not None:
-                inputs[1] = packed
-            calls.append(operator.bind(inputs, out, options, threads))
+            outs = [operator.view_out(arrays[i]) for i in node.outputs]
+            out: Any = outs if operator.several else outs[0]
+            calls.append([])
             bound.append(None)
+            if operator.is_view:
+                continue  # the output is where the input is
+            if packed.layer is not None or packed.weight is not None:
+                given[1] = _shape_only(self.graph.tensors[node.weight])
+            inputs = list(operator.view(given, options))
+            if packed.layer is not None:
+                bound[-1] = packed.layer, inputs[0], out
+                continue
+            if packed.weight is not None:
+                inputs[1] = packed.weight
+            calls[-1] = operator.bind(inputs, out, options, threads)
         # Layers run one after the other, so one scratch serves them all.
         most = max((b[0].scratch_bytes(b[1], threads) for b in bound if b), default=0)
         room = aligned(most)
@@ -150,3 +121,8 @@ class Plan:
                 layer, x, out = found
                 calls[at] = layer.bind(x, out, threads, room)
         return Context(arrays, calls)
+
+
+def _shape_only(tensor: Tensor) -> Array:
+    """Return an array of a tensor's shape that takes no memory."""
+    return np.broadcast_to(np.zeros((), tensor.dtype), tensor.shape)

@@ -8,7 +8,8 @@ fp16        dequantized    float16            float16
 
 (a) In a file without int8 weights, those of CONV_2D and FULLY_CONNECTED with 1024
 elements and more are quantized by the converter's rule (R12). Biases are float32
-everywhere, as are the inputs and outputs of the model.
+everywhere, as are the inputs and outputs of the model. int8 tables stay int8 and are
+dequantized as they are read. Integers and truth values stay what they are.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,9 +20,9 @@ import numpy as np
 
 from qd8 import tflite
 
+from .constants import Converted
 from .graph import Graph, Node, Tensor
 from .operators.cast import CAST
-from .operators.dequantize import dequantize
 from .operators.operator import Operator
 
 PRECISIONS = ("fp32", "qd8-f32", "qd8-f16", "fp16")
@@ -85,6 +86,8 @@ def decide(
         return Decision(False, reason)
     if is_int8:
         return Decision(True, "int8 weights in the file")
+    if not operator.quantized.from_float:
+        return Decision(False, f"float weights of {operator.name} stay float")
     if not float_file:
         return Decision(False, "float weights in a file with int8 weights")
     if elements < MIN_ELEMENTS:
@@ -107,7 +110,7 @@ def apply_precision(graph: Graph, precision: str | None) -> tuple[Graph, str]:
     ValueError
         If there is no such precision.
     """
-    weights = [(node.operator, _weight(graph, node)) for node in graph.nodes]
+    weights = [(node.operator, graph.weight(node)) for node in graph.nodes]
     dtypes = [(operator, w.dtype) for operator, w in weights if w is not None]
     if precision is None:
         precision = file_precision(dtypes)
@@ -138,13 +141,6 @@ def _has_int8(weights: Iterable[tuple[Operator, Any]]) -> bool:
     return any(dtype == np.int8 for _, dtype in weights)
 
 
-def _weight(graph: Graph, node: Node) -> Tensor | None:
-    """Return the weight of a node, None for an operator without weights."""
-    if node.operator.weight_axis is None or node.inputs[1] is None:
-        return None
-    return graph.tensors[node.inputs[1]]
-
-
 def _convert_constants(graph: Graph, precision: str) -> Graph:
     """Give each node its constants in the type in which it uses them.
 
@@ -152,71 +148,75 @@ def _convert_constants(graph: Graph, precision: str) -> Graph:
     where the type changes, and uses that agree share it.
     """
     tensors = list(graph.tensors)
-    made: dict[tuple[int, str], int] = {}
+    made: dict[tuple[int, str, int], int] = {}
     nodes = []
     half = precision.endswith("16")
     for node in graph.nodes:
         inputs = list(node.inputs)
-        declared = node.operator.inputs
         for place, index in enumerate(inputs):
-            if index is None or tensors[index].data is None:
+            if index is None or not tensors[index].is_constant:
                 continue
-            role = declared[min(place, len(declared) - 1)]
-            if place == 1 and node.quantized:
-                kind = "int8"
-            elif half and not role.stays_float32:
-                kind = "float16"
-            else:
-                kind = "float32"
+            kind = _kind(tensors[index], node, place, half)
             if tensors[index].dtype == np.dtype(kind):
                 continue
-            if (index, kind) not in made:
-                made[index, kind] = len(tensors)
-                axis = node.operator.weight_axis or 0
+            rank = len(tensors[index].shape)
+            axis = node.operator.channel_axis(node.options, rank) or 0
+            key = index, kind, axis
+            if key not in made:
+                made[key] = len(tensors)
                 tensors.append(_converted(tensors[index], kind, axis))
-            inputs[place] = made[index, kind]
+            inputs[place] = made[key]
         nodes.append(replace(node, inputs=tuple(inputs)))
     return graph.replace(tensors=tuple(tensors), nodes=tuple(nodes))
 
 
-def _converted(tensor: Tensor, kind: str, axis: int) -> Tensor:
-    """Return a constant as "int8" (R12), "float32" (R27) or "float16" (R30)."""
-    data, scale = tensor.data, None
-    assert data is not None
-    if kind == "int8":
-        from qd8.quantize import quantize_weights
+def _kind(tensor: Tensor, node: Node, place: int, half: bool) -> str:
+    """Name the dtype in which a node uses a constant."""
+    is_int8 = tensor.dtype == np.int8 and tensor.scale is not None
+    if tensor.dtype != np.float32 and not is_int8:
+        return tensor.dtype.name
+    role = node.role(place)
+    if (place == 1 and node.quantized) or (is_int8 and role.table):
+        return "int8"
+    return "float16" if half and not role.stays_float32 else "float32"
 
-        data, scale = quantize_weights(data.astype(np.float32), axis=axis)
-    else:
-        if tensor.scale is not None:
-            zero_point = np.zeros(tensor.scale.size, np.int32)
-            data = dequantize(data, tensor.scale, zero_point, axis)
-        with np.errstate(over="ignore"):  # R4: 65520 and above become infinity
-            data = data.astype(kind)
-    name = f"{tensor.name} ({kind})"
-    return Tensor(name, tensor.shape, np.dtype(kind), data, scale)
+
+def _converted(tensor: Tensor, kind: str, axis: int) -> Tensor:
+    assert tensor.constant is not None
+    constant = Converted(tensor.constant, kind, axis)
+    return Tensor(f"{tensor.name} ({kind})", tensor.shape, np.dtype(kind), constant)
 
 
 def _convert_activations(graph: Graph) -> Graph:
-    """Make every activation float16, converted once at the edges (R30)."""
+    """Make every float activation float16, converted once at the edges (R30)."""
     half = np.dtype(np.float16)
-    tensors = [
-        tensor if tensor.data is not None else replace(tensor, dtype=half)
+    narrowed = [
+        not tensor.is_constant and tensor.dtype == np.float32
         for tensor in graph.tensors
+    ]
+    tensors = [
+        replace(tensor, dtype=half) if narrow else tensor
+        for tensor, narrow in zip(graph.tensors, narrowed, strict=True)
     ]
     inner: dict[int, int] = {}
     for i in dict.fromkeys((*graph.inputs.values(), *graph.outputs.values())):
+        if not narrowed[i]:
+            continue
         tensors[i] = graph.tensors[i]
         inner[i] = len(tensors)
         name = f"{graph.tensors[i].name} (float16)"
         tensors.append(replace(graph.tensors[i], name=name, dtype=half))
-    nodes = [_cast(i, inner[i]) for i in graph.inputs.values()]
+    nodes = [_cast(i, inner[i]) for i in graph.inputs.values() if i in inner]
     for node in graph.nodes:
         inputs = tuple(None if i is None else inner.get(i, i) for i in node.inputs)
         outputs = tuple(inner.get(i, i) for i in node.outputs)
         nodes.append(replace(node, inputs=inputs, outputs=outputs))
     given = set(graph.inputs.values())
-    nodes += [_cast(inner[i], i) for i in graph.outputs.values() if i not in given]
+    nodes += [
+        _cast(inner[i], i)
+        for i in graph.outputs.values()
+        if i not in given and i in inner
+    ]
     return graph.replace(tensors=tuple(tensors), nodes=tuple(nodes))
 
 
@@ -234,6 +234,9 @@ def weights_of(
     for call in operators:
         operator = known.get(call.op)
         if operator and operator.weight_axis is not None and len(call.inputs) > 1:
-            dtype = tflite.DTYPES.get(tensors[call.inputs[1]].dtype)
+            if call.inputs[1] == -1:
+                continue
+            weight = tensors[call.inputs[1]]
+            dtype = None if weight.data is None else tflite.DTYPES.get(weight.dtype)
             found.append((operator, np.dtype(dtype) if dtype else None))
     return found

@@ -11,7 +11,7 @@ from .graph import Graph
 from .plan import Context, Plan
 
 Array = npt.NDArray[Any]
-# (position of the node, its inputs and its output by tensor name)
+# (position of the node, its inputs and its outputs by tensor name)
 Watch = Callable[[int, dict[str, Array], dict[str, Array]], None]
 
 
@@ -62,21 +62,24 @@ def _walk(
     wanted = set(keep)
     arrays = context.arrays
     kept = {i: arrays[i].copy() for i in graph.inputs.values() if i in wanted}
+    kept |= {i: arrays[i].copy() for i in wanted if graph.tensors[i].is_constant}
     for position, node in enumerate(graph.nodes):
+        given = {}
+        if watch is not None:  # before it runs: it may write over its input
+            given = {
+                graph.tensors[i].name: arrays[i].copy()
+                for i in node.inputs
+                if i is not None and not graph.tensors[i].is_constant
+            }
         start = perf_counter_ns()
-        run(context.calls[position])
+        if calls := context.calls[position]:
+            run(calls)
         if times is not None:
             times.append(perf_counter_ns() - start)
         for i in node.outputs:
             if i in wanted:
                 kept[i] = arrays[i].copy()
         if watch is not None:
-            constants = graph.arrays(node)
-            given = {
-                graph.tensors[i].name: arrays[i].copy()
-                for i, constant in zip(node.inputs, constants, strict=True)
-                if i is not None and constant is None
-            }
             made = {graph.tensors[i].name: arrays[i].copy() for i in node.outputs}
             watch(position, given, made)
     return kept

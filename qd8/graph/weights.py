@@ -4,6 +4,7 @@ import numpy as np
 
 from qd8 import tflite
 
+from .constants import Stored
 from .graph import Tensor
 
 # The smallest normal float32 (R14), and where a weight of -128 would overflow.
@@ -53,4 +54,7 @@ def check_weight(tensor: Tensor, said: tflite.Tensor, axis: int | None) -> Tenso
             f"{said} has one scale for each index of axis {quantization.axis}; its "
             f"output channels are axis {axis}"
         )
-    return Tensor(tensor.name, tensor.shape, tensor.dtype, tensor.data, scale)
+    if tensor.data is None:
+        return tensor  # computed: its type is refused elsewhere
+    constant = Stored(tensor.data, scale)
+    return Tensor(tensor.name, tensor.shape, tensor.dtype, constant)

@@ -56,7 +56,7 @@ def read(path_or_bytes: str | os.PathLike[str] | bytes, name: str = "") -> File:
         If this is no `.tflite` file, or a length, an offset, an index, a shape or
         a quantization in it cannot be true.
     """
-    data, name = _open(path_or_bytes, name)
+    data, name, mapped = _open(path_or_bytes, name)
     source = Source(data, name)
     found = data[4:8].tobytes()
     if found != IDENTIFIER:
@@ -79,11 +79,13 @@ def read(path_or_bytes: str | os.PathLike[str] | bytes, name: str = "") -> File:
     signatures = tuple(
         _read_signature(table, subgraphs) for table in model.tables(7, "signature")
     )
-    return File(name, version, model.string(3), subgraphs, signatures, data)
+    text = model.string(3)
+    return File(name, version, text, subgraphs, signatures, data, mapped)
 
 
-def _open(path_or_bytes: Any, name: str) -> tuple[Bytes, str]:
-    """Return the bytes of the file as an array, and its name."""
+def _open(path_or_bytes: Any, name: str) -> tuple[Bytes, str, mmap.mmap | None]:
+    """Return the bytes of the file as an array, its name, and its mapping if any."""
+    mapped = None
     if isinstance(path_or_bytes, (bytes, bytearray, memoryview)):
         name = name or "<bytes>"
         data = np.frombuffer(bytes(path_or_bytes), np.uint8)
@@ -102,7 +104,7 @@ def _open(path_or_bytes: Any, name: str) -> tuple[Bytes, str]:
         )
     if data.size < 8:
         raise ValueError(f"{name} has {data.size} bytes: not a .tflite file")
-    return data, name
+    return data, name, mapped
 
 
 def _read_code(table: Table) -> tuple[str, int]:

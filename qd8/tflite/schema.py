@@ -4,6 +4,7 @@ Field names are TFLite's (schema.fbs), enum values are their names there. Arrays
 are views into the file.
 """
 
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,7 +101,10 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class File:
-    """A whole file. ``data`` are its bytes, to which every array here is a view."""
+    """A whole file. ``data`` are its bytes, to which every array here is a view.
+
+    mapped : the mapping, of a file that was opened by its path
+    """
 
     name: str
     version: int
@@ -108,8 +112,27 @@ class File:
     subgraphs: tuple[Subgraph, ...]
     signatures: tuple[Signature, ...]
     data: Bytes = field(repr=False)
+    mapped: mmap.mmap | None = field(default=None, repr=False)
 
     @property
     def main(self) -> Subgraph:
-        """The subgraph that runs."""
+        """The subgraph that runs unless a signature of another one is asked for."""
         return self.subgraphs[0]
+
+    def forget(self, array: npt.NDArray[Any]) -> None:
+        """Let the system take back the pages that hold an array of a mapped file.
+
+        The array stays valid: touching it reads the file again. Without this, a
+        loaded model would be resident twice, packed and as it lies in the file.
+        """
+        if self.mapped is None or not hasattr(self.mapped, "madvise"):
+            return
+        start = _address(array) - _address(self.data)
+        first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
+        last = (start + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+        if 0 <= start < self.data.size and first < last:
+            self.mapped.madvise(mmap.MADV_DONTNEED, first, last - first)
+
+
+def _address(array: npt.NDArray[Any]) -> int:
+    return int(array.__array_interface__["data"][0])

@@ -13,8 +13,9 @@ import numpy.typing as npt
 import qd8_reference
 
 from qd8.graph.edges import collect_inputs
-from qd8.graph.graph import Graph, Node
-from qd8.graph.model import Model, kept_tensors
+from qd8.graph.graph import Graph, Node, Tensor
+from qd8.graph.keep import kept_tensors
+from qd8.graph.model import Model
 
 Array = npt.NDArray[Any]
 
@@ -47,37 +48,56 @@ def run_reference(
     names = {**graph.outputs, **kept_tensors(graph, keep)}
     last_use = {i: n for n, node in enumerate(graph.nodes) for i in node.inputs}
     for position, node in enumerate(graph.nodes):
-        (output,) = node.outputs
-        values[output] = run_node(graph, node, values)
+        values.update(zip(node.outputs, run_node(graph, node, values), strict=True))
         for i in node.inputs:
             if i in values and last_use[i] == position and i not in names.values():
                 del values[i]
+    for i in names.values():
+        constant = graph.tensors[i].data
+        if constant is not None:
+            values[i] = np.array(constant, constant.dtype.newbyteorder("="))
     return {name: values[i] for name, i in names.items()}
 
 
-def run_node(graph: Graph, node: Node, values: Mapping[int, Array]) -> Array:
+def run_node(graph: Graph, node: Node, values: Mapping[int, Array]) -> list[Array]:
     """Run one node by its definition, on the values of what is computed."""
     arrays = [
         None if i is None else values[i] if constant is None else constant
         for i, constant in zip(node.inputs, graph.arrays(node), strict=True)
     ]
-    inputs = list(node.operator.view(arrays, dict(node.options)))
-    (output,) = node.outputs
-    tensor = graph.tensors[output]
-    if node.reference == "cast":
-        # R4: NumPy's conversion is the definition's, widening exact, narrowing
-        # to nearest even.
-        with np.errstate(over="ignore"):
-            return np.asarray(inputs[0].astype(tensor.dtype))
+    options = graph.keywords(node)
+    inputs = list(node.operator.view(arrays, options))
+    outputs = [graph.tensors[i] for i in node.outputs]
+    if node.operator.typed:
+        options["dtype"] = outputs[0].dtype
+    found = _call(graph, node, inputs, options)
+    made = found if node.operator.several else [found]
+    return [
+        _stored(each, tensor).reshape(tensor.shape)
+        for each, tensor in zip(made, outputs, strict=True)
+    ]
+
+
+def _call(graph: Graph, node: Node, inputs: list[Any], options: dict[str, Any]) -> Any:
+    """Call the function that defines a node."""
     function = getattr(qd8_reference, node.reference)
-    found: Array
     if node.operator.variadic:
-        found = function(inputs, **node.options)
-    elif node.quantized:
-        x, weight, bias = inputs
+        return function(inputs, **options)
+    if node.quantized:
+        x, weight, *rest = inputs
         scale = graph.tensors[node.weight].scale
-        found = function(x, weight, scale, bias, **node.options)
-    else:
-        found = function(*inputs, **node.options)
-    assert found.dtype == tensor.dtype, (node, found.dtype)
-    return found.reshape(tensor.shape)
+        return function(x, weight, scale, *rest, **options)
+    return function(*inputs, **options)
+
+
+def _stored(found: Array, tensor: Tensor) -> Array:
+    """Return a result in the dtype of its tensor.
+
+    Rows of an int8 table are float32 by R27, and rounded once where the graph has a
+    float16 tensor (R4, C4); nothing else changes its dtype.
+    """
+    if found.dtype == np.float32 and tensor.dtype == np.float16:
+        with np.errstate(over="ignore"):
+            return found.astype(np.float16)
+    assert found.dtype == tensor.dtype, (tensor, found.dtype)
+    return found

@@ -11,7 +11,9 @@ import qd8
 from qd8.graph import operators
 from qd8.graph.model import Model
 from qd8.tflite import read
-from tests.tflite.small import FILES, SAME, STRIDE_1, VALID, int8, normal, scales
+from tests.tflite import operators as further
+from tests.tflite import small
+from tests.tflite.small import SAME, STRIDE_1, VALID, int8, normal, scales
 from tests.tflite.write import Op, T, write
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +67,8 @@ def test_every_operator_names_a_reference():
 
 def test_the_small_files_hold_every_operator():
     """So each is bound to its kernel, and compared, in test_model_bits."""
-    held = {op.op for make in FILES.values() for op in read(make()).main.operators}
+    files = {**small.FILES, **further.FILES}
+    held = {op.op for make in files.values() for op in read(make()).main.operators}
     assert held == set(operators.OPERATORS)
 
 
@@ -163,7 +166,7 @@ WRONG = {
             [0],
             [1],
         ),
-        "axis is 2 but its inputs have rank 2",
+        "axis is 2 but its input has rank 2",
     ),
     "mean": (
         (
@@ -236,12 +239,20 @@ def test_refuses_what_cannot_be_run(file, said):
 
 UNSUPPORTED = {
     "operators": (
-        unary("TANH", (2, 3)),
-        r"needs operators that qd8 does not have: TANH \(operator 0\)",
+        unary("SIN", (2, 3)),
+        r"needs operators that qd8 does not have: SIN \(operator 0\)",
     ),
     "dtype": (
         ([T((2,), "INT32"), T((2,), "INT32")], [Op("RELU", [0], [1])], [0], [1]),
-        r"input tensor 0 \('t0'\) is INT32; FLOAT32 is needed",
+        r"its input x, tensor 0 \('t0'\), is INT32; FLOAT32 is needed",
+    ),
+    "edge": (
+        ([T((2,), "INT16"), T((2,))], [Op("RELU", [0], [1])], [0], [1]),
+        r"input tensor 0 \('t0'\) is INT16; FLOAT32 or INT32 or INT64 or BOOL is",
+    ),
+    "output dtype": (
+        ([T((2,)), T((2,), "INT32")], [Op("RELU", [0], [1])], [0], [1]),
+        r"its output, tensor 1 \('t1'\), is INT32; FLOAT32 is needed",
     ),
     "computed weights": (
         (*fully_connected(T((4, 8)), x=(2, 8))[:2], [0, 1], [2]),

@@ -9,18 +9,23 @@ import qd8
 from qd8.graph.precision import PRECISIONS
 from qd8.validation import run_reference
 from tests.checks import assert_same_bits
-from tests.tflite.small import FILES
+from tests.tflite import operators, small
 
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "qd8/data/digits"
 MODELS = ROOT.parent / "shared/models"
+FILES = {**small.FILES, **operators.FILES}
 
 
 def inputs_of(model, seed=0):
-    """Draw smooth inputs in [-1, 1] for a model."""
+    """Draw smooth inputs in [-1, 1] for a model, small integers, truth values."""
     rng = np.random.default_rng(seed)
     found = {}
     for each in model.inputs:
+        if each.dtype.kind != "f":
+            drawn = rng.integers(0, 2 if each.dtype == bool else 4, each.shape)
+            found[each.name] = drawn.astype(each.dtype)
+            continue
         count = int(np.prod(each.shape))
         wave = np.sin(np.arange(count) * rng.uniform(0.01, 0.5) + rng.uniform(0, 6))
         found[each.name] = wave.astype(each.dtype).reshape(each.shape)
@@ -98,7 +103,11 @@ def test_small_files_agree_with_litert(name):
     actual = model.run(inputs)
     assert [x.shape for x in expected] == [x.shape for x in actual.values()]
     for x, y in zip(expected, actual.values(), strict=True):
-        assert sqnr(x, y) > (40 if model.precision == "qd8-f32" else 100)
+        assert x.dtype == y.dtype
+        if x.dtype.kind == "f":
+            assert sqnr(x, y) > (40 if model.precision == "qd8-f32" else 100)
+        else:
+            assert_same_bits(x, y)
 
 
 @pytest.mark.parametrize(("kind", "least"), [("drq", 35), ("fp32", 100)])
@@ -125,5 +134,6 @@ def test_inception_equals_the_reference_at_its_head():
     from qd8.validation.reference import run_node
 
     graph = model.graph
-    value = run_node(graph, graph.nodes[0], {graph.inputs["input"]: inputs["input"]})
+    given = {graph.inputs["input"]: inputs["input"]}
+    (value,) = run_node(graph, graph.nodes[0], given)
     assert_same_bits(value, kept[first[0]])

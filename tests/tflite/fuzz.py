@@ -25,10 +25,11 @@ from pathlib import Path
 
 import numpy as np
 
+from . import operators, small
 from .mutate import IN_TABLES, Map, map_of, mutate
-from .small import FILES
 
 ROOT = Path(__file__).parents[2]
+FILES = {**small.FILES, **operators.FILES}
 DIGITS = ROOT / "qd8/data/digits/digits_drq.tflite"
 CORPUS = ROOT / "fuzz-corpus"
 CLEAR = (ValueError, TypeError, NotImplementedError)

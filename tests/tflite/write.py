@@ -25,6 +25,7 @@ class T:
     axis: int = 0
     name: str | None = None
     outside: bool = False  # its bytes behind the flatbuffer, as files beyond 2 GB do
+    shape_signature: Sequence[int] | None = None
 
 
 @dataclass
@@ -51,7 +52,32 @@ OPTIONS = {
     "RESHAPE": "ReshapeOptions",
     "CONCATENATION": "ConcatenationOptions",
     "SOFTMAX": "SoftmaxOptions",
+    "SPLIT": "SplitOptions",
+    "SPLIT_V": "SplitVOptions",
+    "PACK": "PackOptions",
+    "UNPACK": "UnpackOptions",
+    "STRIDED_SLICE": "StridedSliceOptions",
+    "SQUEEZE": "SqueezeOptions",
+    "GATHER": "GatherOptions",
+    "ONE_HOT": "OneHotOptions",
+    "CAST": "CastOptions",
+    "SHAPE": "ShapeOptions",
+    "SPACE_TO_DEPTH": "SpaceToDepthOptions",
+    "DEPTH_TO_SPACE": "DepthToSpaceOptions",
+    "SUM": "ReducerOptions",
+    "REDUCE_MAX": "ReducerOptions",
+    "ARG_MAX": "ArgMaxOptions",
+    "CUMSUM": "CumsumOptions",
+    "BATCH_MATMUL": "BatchMatMulOptions",
+    "RESIZE_BILINEAR": "ResizeBilinearOptions",
+    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    "TRANSPOSE_CONV": "TransposeConvOptions",
+    "LEAKY_RELU": "LeakyReluOptions",
+    "GELU": "GeluOptions",
+    "DIV": "DivOptions",
 }
+# Where LiteRT knows no version 1.
+VERSIONS = {"BROADCAST_TO": 2}
 
 
 def write(
@@ -78,7 +104,7 @@ def write(
 def _write(tensors, calls, inputs, outputs, signature, version, start) -> bytes:
     b = flatbuffers.Builder(1024)
     names = sorted({call.op for call in calls})
-    codes = [_code(b, name) for name in names]
+    codes = [_code(b, name, VERSIONS.get(name, 1)) for name in names]
     buffers = [_buffer(b, None)]
     entries = []
     for i, t in enumerate(tensors):
@@ -124,9 +150,9 @@ def _offsets(b: flatbuffers.Builder, entries: Sequence[int]) -> int:
     return b.EndVector()
 
 
-def _code(b: flatbuffers.Builder, name: str) -> int:
+def _code(b: flatbuffers.Builder, name: str, version: int) -> int:
     code = getattr(tflite.BuiltinOperator, name)
-    fields = {"DeprecatedBuiltinCode": min(code, 127), "Version": 1}
+    fields = {"DeprecatedBuiltinCode": min(code, 127), "Version": version}
     return _table(b, "OperatorCode", fields | {"BuiltinCode": code})
 
 
@@ -146,6 +172,9 @@ def _tensor(b: flatbuffers.Builder, t: T, index: int, place: int) -> int:
         "Type": getattr(tflite.TensorType, t.dtype),
         "Buffer": place,
     }
+    if t.shape_signature is not None:
+        signature = np.array(t.shape_signature, np.int32)
+        fields["ShapeSignature"] = b.CreateNumpyVector(signature)
     if t.scale is not None:
         scale = np.atleast_1d(np.array(t.scale, np.float32))
         zero_point = np.zeros(scale.size) if t.zero_point is None else t.zero_point

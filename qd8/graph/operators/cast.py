@@ -1,17 +1,34 @@
-"""CAST between float32 and float16, as the precision pass puts it at the edges."""
+"""CAST between stored types; the precision pass puts it at the edges of a model."""
 
-from .operator import Given, Operator, Options, Shape, X, kernel
+from .operator import (
+    Given,
+    Input,
+    Operator,
+    Options,
+    as_declared,
+    kernel,
+    same_shape,
+)
+
+# Bytes may be cast, though nothing else computes with them.
+CASTABLE = ("FLOAT32", "INT32", "INT64", "BOOL", "UINT8", "INT8")
 
 
-def shape(given: Given, options: Options) -> Shape:
-    assert given.shapes[0] is not None
-    return given.shapes[0]
+def decode(given: Given) -> Options:
+    if given.output_dtype not in CASTABLE:
+        raise ValueError(
+            f"it casts to {given.output_dtype}; supported are {', '.join(CASTABLE)}"
+        )
+    return {}
 
 
 CAST = Operator(
     name="CAST",
-    inputs=(X,),
+    inputs=(Input("x", dtypes=CASTABLE),),
     reference="cast",
-    shape=shape,
-    bind=kernel("float_unary.bind_cast"),
+    typed=True,
+    dtype=as_declared,
+    decode=decode,
+    shape=same_shape,
+    bind=kernel("casts.bind_cast"),
 )

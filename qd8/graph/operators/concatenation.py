@@ -3,15 +3,26 @@
 from typing import Any
 
 from . import fields
-from .operator import Array, Arrays, Given, Input, Operator, Options, Shape, kernel
+from .operator import (
+    STORED,
+    Array,
+    Arrays,
+    Given,
+    Input,
+    Operator,
+    Options,
+    Shape,
+    kernel,
+)
 
 
 def decode(given: Given) -> Options:
-    rank = len(given.shapes[0] or ())
-    axis = given.options.get("axis", 0)
-    if not -rank <= axis < rank:
-        raise ValueError(f"its axis is {axis} but its inputs have rank {rank}")
-    return {"axis": axis % rank, "activation": fields.activation(given)}
+    if len(set(given.dtypes)) != 1:
+        raise ValueError(f"its inputs are {given.dtypes}; they must be of one type")
+    return {
+        "axis": fields.axis(given.options.get("axis", 0), len(given.x)),
+        "activation": fields.activation(given, of=given.dtypes[0]),
+    }
 
 
 def shape(given: Given, options: Options) -> Shape:
@@ -39,7 +50,7 @@ bind_arrays = kernel("float_copy.bind_concatenation")
 
 CONCATENATION = Operator(
     name="CONCATENATION",
-    inputs=(Input("arrays"),),
+    inputs=(Input("arrays", dtypes=STORED),),
     variadic=True,
     reference="concatenation",
     decode=decode,

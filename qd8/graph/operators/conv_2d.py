@@ -96,5 +96,5 @@ CONV_2D = Operator(
     pack=pack,
     macs=macs,
     weight_axis=0,
-    quantized=Quantized("conv2d", layer),
+    quantized=Quantized("conv2d", layer, from_float=True),
 )

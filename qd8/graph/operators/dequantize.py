@@ -4,16 +4,9 @@ It is folded when the graph is built. Dequantizing an activation belongs to
 full-integer files, which qd8 does not run yet.
 """
 
-from typing import Any
-
 import numpy as np
 
-from .operator import Array, Arrays, Given, Input, Operator, Options, Shape
-
-
-def shape(given: Given, options: Options) -> Shape:
-    assert given.shapes[0] is not None
-    return given.shapes[0]
+from .operator import Array, Given, Input, Operator, Options, same_shape
 
 
 def dequantize(
@@ -23,9 +16,9 @@ def dequantize(
 
     Parameters
     ----------
-    data : int8 or float16
-    scale : (n,) float32, None for float16
-    zero_point : (n,) integers, None for float16
+    data : int8, float16 or float32
+    scale : (n,) float32, None for a float
+    zero_point : (n,) integers, None for a float
     axis : int
         The axis of n extents, when n > 1.
 
@@ -43,15 +36,15 @@ def dequantize(
         return steps.astype(np.float32) * scale.astype(np.float32).reshape(along)
 
 
-def bind(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
-    raise AssertionError("a DEQUANTIZE in a graph has been folded")
+def dtype(given: Given, options: Options) -> str:
+    return "FLOAT32"
 
 
 DEQUANTIZE = Operator(
     name="DEQUANTIZE",
-    inputs=(Input("x", dtypes=("INT8", "FLOAT16"), constant=True),),
+    inputs=(Input("x", dtypes=("INT8", "FLOAT16", "FLOAT32"), constant=True),),
     reference="dequantize",
-    shape=shape,
-    bind=bind,
+    dtype=dtype,
+    shape=same_shape,
     fold=dequantize,
 )

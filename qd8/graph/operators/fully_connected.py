@@ -83,5 +83,5 @@ FULLY_CONNECTED = Operator(
     pack=pack,
     macs=macs,
     weight_axis=0,
-    quantized=Quantized("fully_connected", layer),
+    quantized=Quantized("fully_connected", layer, from_float=True),
 )

@@ -1,17 +1,18 @@
-"""RESHAPE: the same elements in the same order."""
+"""RESHAPE, EXPAND_DIMS and SQUEEZE: the same elements in the same order.
+
+The output lies where the input does, so nothing runs.
+"""
 
 import math
 
 from . import fields
-from .operator import Given, Input, Operator, Options, Shape, X, kernel
+from .operator import ANY_X, INTEGERS, Given, Input, Operator, Options, Shape
 
-# TFLite runs a shape that is computed; here the output's shape must say the same.
 SHAPE = Input("shape", dtypes=("INT32",), optional=True, constant=True, option=True)
+AXIS = Input("axis", dtypes=INTEGERS, constant=True, option=True)
 
 
-def decode(given: Given) -> Options:
-    x = given.shapes[0]
-    assert x is not None
+def decode_reshape(given: Given) -> Options:
     wanted = fields.integers(given, "shape")
     if wanted is None:
         # Old converters write the shape only as an option, [0] for a scalar.
@@ -22,23 +23,66 @@ def decode(given: Given) -> Options:
     if wanted.count(-1) > 1 or any(n < -1 or n == 0 for n in wanted):
         raise ValueError(f"it reshapes to {wanted}, which is no shape")
     if -1 in wanted:
-        rest = math.prod(x) // known
+        rest = math.prod(given.x) // known
         wanted = tuple(rest if n == -1 else n for n in wanted)
-    if math.prod(wanted) != math.prod(x):
-        raise ValueError(f"it reshapes {x} to {wanted}, of another size")
+    if math.prod(wanted) != math.prod(given.x):
+        raise ValueError(f"it reshapes {given.x} to {wanted}, of another size")
     return {"shape": wanted}
 
 
-def shape(given: Given, options: Options) -> Shape:
+def reshaped(given: Given, options: Options) -> Shape:
     found: Shape = options["shape"]
     return found
 
 
+def decode_expand_dims(given: Given) -> Options:
+    rank = len(given.x) + 1  # of the output, where the axis is
+    return {"axis": fields.axis(fields.one(given, "axis"), rank)}
+
+
+def expanded(given: Given, options: Options) -> Shape:
+    axis = options["axis"]
+    return (*given.x[:axis], 1, *given.x[axis:])
+
+
+def decode_squeeze(given: Given) -> Options:
+    rank = len(given.x)
+    said = given.options.get("squeeze_dims", ())
+    axes = tuple(sorted({fields.axis(n, rank, "squeeze_dims") for n in said}))
+    if any(given.x[axis] != 1 for axis in axes):
+        raise ValueError(
+            f"its squeeze_dims are {axes}, but its input is {given.x}: only axes of 1 "
+            "element can go"
+        )
+    return {"axes": axes}
+
+
+def squeezed(given: Given, options: Options) -> Shape:
+    gone = options["axes"] or [i for i, n in enumerate(given.x) if n == 1]
+    return tuple(n for i, n in enumerate(given.x) if i not in gone)
+
+
 RESHAPE = Operator(
     name="RESHAPE",
-    inputs=(X, SHAPE),
+    inputs=(ANY_X, SHAPE),
     reference="reshape",
-    decode=decode,
-    shape=shape,
-    bind=kernel("float_copy.bind_copy", "shape"),
+    decode=decode_reshape,
+    shape=reshaped,
+    is_view=True,
+)
+EXPAND_DIMS = Operator(
+    name="EXPAND_DIMS",
+    inputs=(ANY_X, AXIS),
+    reference="expand_dims",
+    decode=decode_expand_dims,
+    shape=expanded,
+    is_view=True,
+)
+SQUEEZE = Operator(
+    name="SQUEEZE",
+    inputs=(ANY_X,),
+    reference="squeeze",
+    decode=decode_squeeze,
+    shape=squeezed,
+    is_view=True,
 )

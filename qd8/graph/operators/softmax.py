@@ -26,4 +26,5 @@ SOFTMAX = Operator(
     decode=decode,
     shape=shape,
     bind=kernel("float_softmax.bind_softmax"),
+    in_place=True,
 )

@@ -1,0 +1,152 @@
+"""Constants as the kernels take them: weights packed, others aligned; each once.
+
+What is made here depends on constants and options alone, so graphs of one file for
+several input shapes share it. The pages of the file that a packed weight was read
+from are given back to the operating system at once.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from qd8 import settings, tflite
+from qd8.terminal import progress
+
+from .constants import Constant
+from .graph import Graph, Node, Tensor
+
+Array = npt.NDArray[Any]
+SLOW = 2**26  # bytes of weights from which on a load takes seconds
+
+
+class Packed(NamedTuple):
+    """A node's weight as it is used.
+
+    layer : the quantized layer, None for a node that runs in float
+    weight : what the kernel of a float node takes in place of the weight, else None
+    """
+
+    layer: Any = None
+    weight: Any = None
+
+
+class _Made(NamedTuple):
+    """What was made, and from what: only equal ingredients may share it."""
+
+    ingredients: Any
+    result: Any
+
+
+class Packing:
+    """Everything that plans of one file share.
+
+    Parameters
+    ----------
+    file : tflite.File
+        Its pages are given back when a weight has been packed.
+    memory : "fast" or "small"
+        The packing policy of the layers.
+    """
+
+    def __init__(self, file: tflite.File, memory: str) -> None:
+        self.file = file
+        self.memory = memory
+        self._nodes: dict[int | None, _Made] = {}
+        self._arrays: dict[str, _Made] = {}
+
+    def pack(self, graph: Graph) -> list[Packed]:
+        """Pack the weights of every node; show how far it is if that takes long.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a layer refuses its weights; with file, operator and index.
+        """
+        weights = [graph.weight(node) for node in graph.nodes]
+        sizes = [w.constant.nbytes if w and w.constant else 0 for w in weights]
+        if sum(sizes) < SLOW:
+            return [self._packed(graph, node) for node in graph.nodes]
+        packed = []
+        with progress(f"packing {graph.source}", sum(s > 0 for s in sizes)) as step:
+            for node, size in zip(graph.nodes, sizes, strict=True):
+                packed.append(self._packed(graph, node))
+                if size:
+                    step("")
+        return packed
+
+    def arrays(self, graph: Graph) -> dict[int, Array]:
+        """Return the constants that kernels and callers are given as they are."""
+        used = {i for i in graph.outputs.values() if graph.tensors[i].is_constant}
+        for node in graph.nodes:
+            weight = graph.weight(node)
+            packs = node.quantized or node.operator.pack is not None
+            for place, i in enumerate(node.inputs):
+                if i is None or not graph.tensors[i].is_constant:
+                    continue
+                taken = place == 1 or (place > 1 and node.quantized)
+                if not (packs and weight and taken):
+                    used.add(i)
+        return {i: self._ready(graph.tensors[i]) for i in sorted(used)}
+
+    def _ready(self, tensor: Tensor) -> Array:
+        """Return a constant aligned, in C order, in this machine's byte order."""
+        found = self._arrays.get(tensor.name)
+        if found is None or found.ingredients != tensor.constant:
+            data = tensor.data
+            assert data is not None
+            array = np.require(data, data.dtype.newbyteorder("="), ["C", "A"])
+            found = _Made(tensor.constant, array)
+            self._arrays[tensor.name] = found
+        array = found.result
+        assert isinstance(array, np.ndarray)
+        return array
+
+    def _packed(self, graph: Graph, node: Node) -> Packed:
+        weight = graph.weight(node)
+        if weight is None or not (node.quantized or node.operator.pack):
+            return Packed()
+        inputs = [None if i is None else graph.tensors[i] for i in node.inputs]
+        constants = [None if t is None else t.constant for t in inputs]
+        ingredients = (node.operator.name, constants, dict(node.options))
+        found = self._nodes.get(node.index)
+        if found is None or found.ingredients != ingredients:
+            found = _Made(ingredients, self._make(graph, node, weight.constant))
+            self._nodes[node.index] = found
+        result = found.result
+        assert isinstance(result, Packed)
+        return result
+
+    def _make(self, graph: Graph, node: Node, weight: Constant | None) -> Packed:
+        assert weight is not None
+        data, scale = weight.load()
+        options: dict[str, Any] = dict(node.options)
+        if not node.quantized:
+            assert node.operator.pack is not None
+            aligned = np.require(data, data.dtype.newbyteorder("="), ["C", "A"])
+            made = Packed(weight=node.operator.pack(aligned, options))
+        else:
+            made = Packed(layer=self._layer(graph, node, data, scale, options))
+        self.file.forget(weight.origin)
+        return made
+
+    def _layer(
+        self,
+        graph: Graph,
+        node: Node,
+        data: Array,
+        scale: Any,
+        options: Mapping[str, Any],
+    ) -> Any:
+        form = node.operator.quantized
+        assert form is not None
+        bias = graph.arrays(node)[2] if len(node.inputs) > 2 else None
+        bias = None if bias is None else bias.reshape(-1)
+        try:
+            with settings.options(memory=self.memory):
+                return form.layer(data, scale, bias, dict(options))
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"{graph.source}: operator {node.index} ({node.operator.name}): {error}"
+            ) from None
