@@ -144,7 +144,7 @@ def bind_conv2d_float(
         strips = row_strips(x.size // x.shape[3], x.shape[3], out.shape[3], weight)
     else:
         strips = conv2d_strips(x.shape, out.shape, weight, stride, padding, dilation)
-    return _bind(x, weight, bias, out, strips, activation, threads)
+    return bind_strips(x, weight, bias, out, strips, activation, threads)
 
 
 def bind_fully_connected_float(
@@ -163,7 +163,7 @@ def bind_fully_connected_float(
     if not isinstance(weight, PackedFloat):
         weight = pack_fully_connected_float(weight)
     strips = row_strips(x.size // x.shape[-1], x.shape[-1], out.shape[-1], weight)
-    return _bind(x, weight, bias, out, strips, activation, threads)
+    return bind_strips(x, weight, bias, out, strips, activation, threads)
 
 
 class _Schedule(NamedTuple):
@@ -179,7 +179,16 @@ class _Schedule(NamedTuple):
         return (len(self.block_shares) - 1) * (len(self.panel_shares) - 1)
 
 
-def _bind(x, packed, bias, out, strips, activation, threads):
+def bind_strips(
+    x: Float,
+    packed: PackedFloat,
+    bias: npt.NDArray[np.float32] | None,
+    out: Float,
+    strips: Strips,
+    activation: str,
+    threads: int,
+) -> list[launch.Call]:
+    """Calls that make the outputs of ``strips``; ``x`` and ``out`` of one dtype."""
     if out.size == 0:
         return []
     calls = []

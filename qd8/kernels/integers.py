@@ -28,3 +28,27 @@ def bind_mul(a: Integers, b: Integers, out: Integers, *, threads: int) -> list[C
 def bind_neg(x: Integers, out: Integers, *, threads: int) -> list[Call]:
     """Calls that make ``out`` ``-x``."""
     return bind_elementwise("neg", (x,), out, threads=threads)
+
+
+def bind_div(a: Integers, b: Integers, out: Integers, *, threads: int) -> list[Call]:
+    """Calls that make ``out`` ``a / b``, towards zero; n / 0 is 0."""
+    return bind_elementwise("div", (a, b), out, threads=threads)
+
+
+def bind_maximum(
+    a: Integers, b: Integers, out: Integers, *, threads: int
+) -> list[Call]:
+    """Calls that make ``out`` the larger of both."""
+    return bind_elementwise("maximum", (a, b), out, threads=threads)
+
+
+def bind_minimum(
+    a: Integers, b: Integers, out: Integers, *, threads: int
+) -> list[Call]:
+    """Calls that make ``out`` the smaller of both."""
+    return bind_elementwise("minimum", (a, b), out, threads=threads)
+
+
+def bind_abs(x: Integers, out: Integers, *, threads: int) -> list[Call]:
+    """Calls that make ``out`` the magnitude of ``x``; the smallest stays."""
+    return bind_elementwise("abs", (x,), out, threads=threads)

@@ -5,9 +5,10 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-FAMILIES = ["depthwise", "gemm", "mean", "pool", "softmax", "unary", "binary"]
+FAMILIES = ["binary", "depthwise", "gemm", "matmul", "pool", "reduce", "resize"]
+FAMILIES += ["softmax", "sum", "unary"]
 MODULES = [f"float_{family}" for family in FAMILIES]
-MODULES += ["elementwise", "gather", "reductions", "scans", "strided_copy"]
+MODULES += ["elementwise", "gather", "scans", "strided_copy"]
 
 
 @pytest.fixture(params=[1, 3], ids=["serial", "three tasks"])

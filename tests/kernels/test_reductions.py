@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import qd8_reference
 
-from qd8.kernels import reductions
+from qd8.kernels import float_reduce
 from tests.checks import assert_same_bits
 from tests.kernels.float_values import anything, output, run
 from tests.kernels.test_float_moves import AXES
@@ -25,7 +25,7 @@ def check(name, x, **options):
     with np.errstate(all="ignore"):
         expected = getattr(qd8_reference, name)(x, **options, **dtype)
     out = output(expected.shape, expected.dtype)
-    calls = getattr(reductions, f"bind_{name}")(x, out, **options, threads=threads)
+    calls = getattr(float_reduce, f"bind_{name}")(x, out, **options, threads=threads)
     assert_same_bits(expected, run(calls, out))
 
 

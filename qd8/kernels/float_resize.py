@@ -1,0 +1,170 @@
+"""RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR of (N, H, W, C) images (R38).
+
+Where an output pixel lies in the input is computed once, in float32 and in the order
+of the definition, when the call is bound; the kernels read tables.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from qd8.kernels import cache, isa, launch
+from qd8.kernels.float_arguments import Float, address, kind, task_count
+from qd8.kernels.moves import copy_bytes
+from qd8.kernels.simd import real_word, word
+from qd8.kernels.vector import (
+    F16,
+    LANES,
+    load,
+    load_first,
+    splat,
+    store,
+    store_first,
+)
+
+GRAIN = 1 << 14  # elements of a task
+
+
+def _bilinear_factory(source, TIER, KIND):
+    size = 2 if KIND == F16 else 4
+
+    def float_resize_bilinear(task, tasks, args):
+        source  # noqa: B018
+        rows, columns = word(args, 2), word(args, 3)  # tables of three words
+        H, W, C, OH, OW = (
+            word(args, 4), word(args, 5), word(args, 6), word(args, 7), word(args, 8)
+        )  # fmt: skip
+        total = word(args, 9)
+        pixel, zero = C * size, np.float32(0)
+        for row in range(total * task // tasks, total * (task + 1) // tasks):
+            image = word(args, 0) + row // OH * H * W * pixel
+            y = rows + row % OH * 24
+            top = image + word(y, 0) * W * pixel
+            bottom = image + word(y, 1) * W * pixel
+            down = splat(real_word(y, 2))
+            out = word(args, 1) + row * OW * pixel
+            for ox in range(OW):
+                x = columns + ox * 24
+                left, right = word(x, 0) * pixel, word(x, 1) * pixel
+                across = splat(real_word(x, 2))
+                for begin in range(0, C, LANES):
+                    # The last lanes begin earlier rather than being fewer.
+                    c = max(0, min(begin, C - LANES)) * size
+                    if C >= LANES:
+                        a = load(TIER, KIND, top + left + c)
+                        b = load(TIER, KIND, top + right + c)
+                        upper = a + (b - a) * across
+                        a = load(TIER, KIND, bottom + left + c)
+                        b = load(TIER, KIND, bottom + right + c)
+                        lower = a + (b - a) * across
+                        store(TIER, KIND, out + c, upper + (lower - upper) * down)
+                    else:
+                        a = load_first(TIER, KIND, top + left, C, zero)
+                        b = load_first(TIER, KIND, top + right, C, zero)
+                        upper = a + (b - a) * across
+                        a = load_first(TIER, KIND, bottom + left, C, zero)
+                        b = load_first(TIER, KIND, bottom + right, C, zero)
+                        lower = a + (b - a) * across
+                        y_lanes = upper + (lower - upper) * down
+                        store_first(TIER, KIND, out, y_lanes, C)
+                out += pixel
+
+    return float_resize_bilinear
+
+
+def bind_resize_bilinear(
+    x: Float,
+    out: Float,
+    *,
+    align_corners: bool,
+    half_pixel_centers: bool,
+    threads: int,
+) -> list[launch.Call]:
+    """Calls that make ``out`` (N, OH, OW, C) of ``x`` (N, H, W, C), of one dtype."""
+    if out.size == 0:
+        return []
+    N, H, W, C = x.shape
+    OH, OW = out.shape[1:3]
+    rows, columns = (
+        _neighbours(n, outputs, align_corners, half_pixel_centers)
+        for n, outputs in ((H, OH), (W, OW))
+    )
+    words = (*map(address, (x, out, rows, columns)), H, W, C, OH, OW, N * OH)
+    tasks = task_count(out.size, GRAIN, min(threads, N * OH))
+    kernel = cache.kernel(_bilinear_factory, isa.current().id, kind(x))
+    return [launch.bind(kernel, words, tasks, x, out, rows, columns)]
+
+
+def _neighbours(n, outputs, align_corners, half_pixel_centers):
+    """(outputs, 3) int64: the input before, the one behind, and the bits between."""
+    places, scale = _places_and_scale(n, outputs, align_corners)
+    at = places * scale
+    if half_pixel_centers:
+        at = at + (np.float32(0.5) * scale - np.float32(0.5))
+    at = np.minimum(np.maximum(at, np.float32(0)), np.float32(n - 1))
+    before = np.floor(at)
+    first = before.astype(np.int64)
+    weight = (at - before).view(np.uint32)
+    return np.stack([first, np.minimum(first + 1, n - 1), weight], 1).astype(np.int64)
+
+
+def _places_and_scale(n, outputs, align_corners):
+    corners = align_corners and outputs > 1
+    scale = np.float32(n - corners) / np.float32(outputs - corners)
+    return np.arange(outputs).astype(np.float32), scale
+
+
+def _nearest_factory(source):
+    def resize_nearest_neighbor(task, tasks, args):
+        source  # noqa: B018
+        rows, columns = word(args, 2), word(args, 3)
+        H, W, pixel, OH, OW = (
+            word(args, 4), word(args, 5), word(args, 6), word(args, 7), word(args, 8)
+        )  # fmt: skip
+        total = word(args, 9)
+        before = np.int64(0)  # the row of the input that was copied last
+        for row in range(total * task // tasks, total * (task + 1) // tasks):
+            from_ = word(args, 0) + (row // OH * H + word(rows, row % OH)) * W * pixel
+            out = word(args, 1) + row * OW * pixel
+            if from_ == before:
+                copy_bytes(out, out - OW * pixel, OW * pixel)
+            else:
+                for ox in range(OW):
+                    at = from_ + word(columns, ox) * pixel
+                    copy_bytes(out + ox * pixel, at, pixel)
+            before = from_
+
+    return resize_nearest_neighbor
+
+
+def bind_resize_nearest_neighbor(
+    x: npt.NDArray,
+    out: npt.NDArray,
+    *,
+    align_corners: bool,
+    half_pixel_centers: bool,
+    threads: int,
+) -> list[launch.Call]:
+    """Calls that make ``out`` (N, OH, OW, C) of pixels of ``x`` (N, H, W, C)."""
+    if out.size == 0:
+        return []
+    N, H, W, C = x.shape
+    OH, OW = out.shape[1:3]
+    rows, columns = (
+        _nearest(n, outputs, align_corners, half_pixel_centers)
+        for n, outputs in ((H, OH), (W, OW))
+    )
+    pixel = C * x.itemsize
+    words = (*map(address, (x, out, rows, columns)), H, W, pixel, OH, OW, N * OH)
+    tasks = task_count(out.size, GRAIN, min(threads, N * OH))
+    return [
+        launch.bind(cache.kernel(_nearest_factory), words, tasks, x, out, rows, columns)
+    ]
+
+
+def _nearest(n, outputs, align_corners, half_pixel_centers):
+    """(outputs,) int64: the input that each copies."""
+    places, scale = _places_and_scale(n, outputs, align_corners)
+    at = (places + np.float32(0.5 if half_pixel_centers else 0)) * scale
+    if align_corners:
+        at = np.floor(at + np.float32(0.5))
+    return np.minimum(np.floor(at).astype(np.int64), n - 1)
