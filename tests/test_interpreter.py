@@ -83,6 +83,8 @@ def two_subgraphs() -> bytes:
         call.opcodeIndex = len(model.operatorCodes) - 1
         call.builtinOptionsType = schema.BuiltinOptions.MulOptions
         call.builtinOptions = schema.MulOptionsT()
+        for tensor in second.tensors:
+            tensor.name = b"second/" + tensor.name
         model.subgraphs.append(second)
         model.signatureDefs.append(copy.deepcopy(model.signatureDefs[0]))
         model.signatureDefs[1].signatureKey = b"product"
@@ -209,6 +211,7 @@ def test_answers_are_close(name: str) -> None:
     judged = answers(litert.Interpreter, seeds, **arguments)
     exact = answers(Interpreter, seeds, **arguments, precision="fp32")
     for place in range(len(found[0])):
+        assert type(found[0][place]) is type(judged[0][place])  # 0-d: an element
         ours, theirs, float32 = (
             np.stack([run[place] for run in runs]) for runs in (found, judged, exact)
         )
@@ -245,9 +248,9 @@ def test_signature_runner_is_equal(name: str) -> None:
 def test_signature_of_another_subgraph_runs_it() -> None:
     """A signature runs the graph that it names, and its tensors have their own values.
 
-    One addition and one product of small integers are exact, so the bits are equal.
+    One addition and one product are rounded once, by IEEE 754: the bits are equal.
     """
-    a, b = np.arange(6, dtype=np.float32).reshape(2, 3), np.full((2, 3), 3, np.float32)
+    a, b = smooth((2, 3), 0), smooth((2, 3), 1)
 
     def script(engine: Callable[..., Any]) -> tuple[Any, ...]:
         interpreter = engine(**opened("two_subgraphs"))
@@ -288,6 +291,20 @@ def test_resize_is_equal(name: str) -> None:
     for one, other in zip(theirs[1], ours[1], strict=True):
         assert one.shape == other.shape
         assert sqnr(one, other) >= 80
+
+
+@pytest.mark.parametrize("engine", [litert.Interpreter, Interpreter])
+def test_resizing_to_the_same_shape_changes_nothing(engine: Any) -> None:
+    """What the inputs hold stays, and ``invoke`` needs no further allocation."""
+    interpreter = engine(**opened("two_edges"))
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(0, smooth((2, 3, 32), 0))
+    interpreter.resize_tensor_input(0, (2, 3, 32))
+    interpreter.allocate_tensors()
+    interpreter.invoke()
+    assert_same_bits(smooth((2, 3, 32), 0), interpreter.get_tensor(0))
+    interpreter.resize_tensor_input(0, np.array([2, 3, 32]), strict=True)
+    interpreter.invoke()
 
 
 def test_resizing_changes_no_row() -> None:
@@ -594,15 +611,24 @@ def test_precision_is_that_of_load(precision: str) -> None:
     assert_same_bits(kept, interpreter.get_tensor(int(inner)))
 
 
-def test_threads_are_the_interpreters_own() -> None:
+def test_threads_are_the_interpreters_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """``num_threads`` holds during ``invoke`` only, and changes no bit."""
-    before = qd8.get_num_threads()
-    one, two = (
-        answers(Interpreter, range(1), **opened("digits_drq"), num_threads=n)
-        for n in (1, 2)
-    )
-    assert_same_bits(one[0][0], two[0][0])
-    assert qd8.get_num_threads() == before
+    run, seen = qd8.Model.run, []
+
+    def watched(*arguments: Any, **keywords: Any) -> Any:
+        seen.append(qd8.get_num_threads())
+        return run(*arguments, **keywords)
+
+    monkeypatch.setattr(qd8.Model, "run", watched)
+    with qd8.threads(3):
+        one, two, default = (
+            answers(Interpreter, range(1), **opened("two_edges"), num_threads=n)
+            for n in (1, 2, None)
+        )
+        assert qd8.get_num_threads() == 3
+    assert seen == [1, 2, 3]
+    assert_same(one, two)
+    assert_same(one, default)
 
 
 @pytest.mark.parametrize("kinds", [OpResolverType, litert.OpResolverType])
