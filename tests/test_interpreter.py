@@ -17,7 +17,7 @@ import pytest
 import qd8
 from qd8.interpreter import Interpreter, OpResolverType, load_delegate
 from tests.checks import assert_same_bits
-from tests.tflite.small import FILES
+from tests.tflite import operators, small
 from tests.tflite.write import Op, T, write
 
 litert = pytest.importorskip(
@@ -94,7 +94,8 @@ def two_subgraphs() -> bytes:
 
 
 SMALL = {
-    **FILES,
+    **small.FILES,
+    **operators.FILES,
     "unsorted_names": unsorted_names,
     "scalar": scalar,
     "open_batch": open_batch,
@@ -108,6 +109,15 @@ def opened(name: str) -> dict[str, Any]:
     if name in PATHS:
         return {"model_path": str(PATHS[name])}
     return {"model_content": SMALL[name]()}
+
+
+def drawn(details: dict[str, Any], seed: int) -> np.ndarray:
+    """Draw a value for an input: waves, small integers or truth values."""
+    shape, dtype = details["shape"], details["dtype"]
+    if np.issubdtype(dtype, np.floating):
+        return smooth(shape, seed).astype(dtype)
+    top = 2 if dtype is np.bool_ else 4  # an index of every table here
+    return np.random.default_rng(seed).integers(0, top, shape).astype(dtype)
 
 
 def smooth(shape: Any, seed: int) -> np.ndarray:
@@ -125,7 +135,10 @@ def sqnr(exact: np.ndarray, found: np.ndarray) -> float:
     """Return the signal to noise ratio in dB, powers summed over everything."""
     exact = exact.astype(np.float64)
     noise = np.square(found - exact).sum()
-    return float(10 * np.log10(np.square(exact).sum() / max(noise, 1e-300)))
+    if not noise:
+        return np.inf
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10(np.square(exact).sum() / noise))
 
 
 def answers(engine: Callable[..., Any], seeds: range, **arguments: Any) -> list:
@@ -136,7 +149,7 @@ def answers(engine: Callable[..., Any], seeds: range, **arguments: Any) -> list:
     found = []
     for seed in seeds:
         for place, each in enumerate(inputs):
-            value = smooth(each["shape"], 100 * seed + place)
+            value = drawn(each, 100 * seed + place)
             interpreter.set_tensor(each["index"], value)
         interpreter.invoke()
         found.append([interpreter.get_tensor(each["index"]) for each in outputs])
@@ -202,8 +215,8 @@ def test_zero_points_are_compressed_alike() -> None:
 def test_answers_are_close(name: str) -> None:
     """A float file answers as LiteRT does; a quantized one is no further from float.
 
-    float32 files: 80 dB. Others: against the same file with its weights dequantized,
-    qd8's noise is at most 0.5 dB above LiteRT's.
+    Integers are equal, float32 files agree to 80 dB. Others: against the same file
+    with its weights dequantized, qd8's noise is at most 0.5 dB above LiteRT's.
     """
     seeds = range(2) if name in PATHS and PATHS[name] in MODELS else range(16)
     arguments = opened(name)
@@ -217,8 +230,12 @@ def test_answers_are_close(name: str) -> None:
         )
         assert ours.dtype == theirs.dtype
         assert ours.shape == theirs.shape
-        if np.array_equal(ours, float32):
-            assert sqnr(theirs, ours) >= 80
+        if ours.dtype.kind != "f":
+            assert_same_bits(theirs, ours)
+        elif np.array_equal(ours, float32, equal_nan=True):
+            assert_same_bits(np.isfinite(theirs), np.isfinite(ours))
+            finite = np.isfinite(theirs)
+            assert sqnr(theirs[finite], ours[finite]) >= 80
         else:
             assert sqnr(float32, ours) >= sqnr(float32, theirs) - 0.5
 
@@ -474,8 +491,8 @@ def test_errors_are_equal(case: str) -> None:
         {"model_path": str(ROOT / "README.md")},
         {"model_path": 3},
         {"model_content": b"garbage!" * 100},
-        {"model_content": FILES["two_edges"]()[:500]},
-        {"model_content": bytearray(FILES["two_edges"]())},
+        {"model_content": small.FILES["two_edges"]()[:500]},
+        {"model_content": bytearray(small.FILES["two_edges"]())},
         {"model_content": "two_edges"},
         {**opened("two_edges"), "num_threads": 0},
         {**opened("two_edges"), "num_threads": 1.0},

@@ -35,6 +35,7 @@ class Subgraph:
         self._model = main if place == 0 else None
         self._preserve = preserve
         self._buffers: dict[int, Array] = {}
+        self._outputs: dict[str, int] = {}  # {name in the model: tensor of the file}
         self._kept: dict[str, int] = {}
 
     def checked(self, i: int, error: type[Exception] = ValueError) -> int:
@@ -78,11 +79,15 @@ class Subgraph:
         except (ValueError, NotImplementedError) as error:
             raise RuntimeError(str(error)) from error
         graph, count = model.graph, len(self.tensors)
-        # Those that passes have put in stand behind the file's.
+        # A tensor that only renames another has no place in the graph of the model,
+        # so outputs are paired by their order; those of passes stand behind the file's.
+        self._outputs = dict(zip(graph.outputs, self._graph.outputs, strict=True))
+        edges = {*inputs, *self._outputs.values()}
         computed = {i for node in graph.nodes for i in node.outputs if i < count}
-        edges = {*inputs, *graph.outputs.values()}
-        for i in computed | edges:
+        for i in computed | {*inputs}:
             self.shapes[i] = graph.tensors[i].shape
+        for name, i in self._outputs.items():
+            self.shapes[i] = graph.tensors[graph.outputs[name]].shape
         inner = sorted(computed - edges) if self._preserve else []
         self._kept = {graph.tensors[i].name: i for i in inner if self._shows(graph, i)}
         for i in {*edges, *self._kept.values()}:
@@ -97,10 +102,9 @@ class Subgraph:
         if not self.ready:
             raise RuntimeError("Invoke called on model that is not ready.")
         model = self._loaded()
-        graph = model.graph
-        given = {name: self._buffers[i] for name, i in graph.inputs.items()}
+        given = {name: self._buffers[i] for name, i in model.graph.inputs.items()}
         results = model.run(given, keep=self._kept)
-        for name, i in {**graph.outputs, **self._kept}.items():
+        for name, i in {**self._outputs, **self._kept}.items():
             # What the file calls FLOAT32 is so in every precision: float16 is widened.
             np.copyto(self._buffers[i], results[name])
 
