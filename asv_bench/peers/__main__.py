@@ -1,0 +1,139 @@
+"""`make bench-peers`: qd8 beside other engines, as a table, JSON and a picture."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import qd8
+from asv_bench.benchmarks.layers import BY_NAME
+from asv_bench.peers import report, table
+from asv_bench.peers.measure import Measured, Plan
+from qd8 import doctor
+from qd8.kernels import isa
+from qd8.terminal import show, written
+
+PACKAGES = ("ai-edge-litert", "onnxruntime", "onnx", "ncnn", "openvino", "numba")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return 0 if qd8 has XNNPACK's bits on every layer."""
+    chosen = _parser().parse_args(arguments)
+    here, missing = table.available()
+    for line in missing:
+        print(line, file=sys.stderr)
+    names = [peer.name for peer in here if re.search(chosen.peers, peer.name)]
+    layers = [name for name in BY_NAME if re.search(chosen.layers, name)]
+    tiers = {"current": [isa.current().name], "all": [*isa.runnable()]}
+    rows: list[Measured] = []
+    limits: report.Limits = {}
+    for tier in tiers.get(chosen.tiers) or chosen.tiers.split(","):
+        for threads in chosen.threads:
+            times = {"pairs": chosen.pairs, "blocks": chosen.blocks}
+            plan = Plan(layers, names, threads, **times, calls=chosen.calls)
+            found = _in_process(plan, tier)
+            limits[tier, threads] = found["limit"]["gmacs"]
+            rows += [Measured(**row) for row in found["rows"]]
+    for each in report.tables(rows, limits):
+        show(each)
+        print()
+    for line in (*missing, *report.failures(rows)):
+        print(line)
+    _write(chosen.out, rows, limits, missing)
+    wrong = report.problems(rows)
+    for line in wrong:
+        print(line, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m asv_bench.peers", description=__doc__
+    )
+    parser.add_argument("--layers", default=".", help="regular expression of names")
+    parser.add_argument("--peers", default=".", help="regular expression of names")
+    parser.add_argument("--tiers", default="current", help="current, all, or names")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--pairs", type=int, default=Plan._field_defaults["pairs"])
+    parser.add_argument("--blocks", type=int, default=Plan._field_defaults["blocks"])
+    parser.add_argument("--calls", type=int, default=Plan._field_defaults["calls"])
+    parser.add_argument("--out", type=Path, default=Path("bench-output"))
+    return parser
+
+
+def _in_process(plan: Plan, tier: str) -> dict[str, Any]:
+    """Measure in a new process: what `measure` sets holds for a whole process."""
+    named = plan._asdict()
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        subprocess.run(
+            [sys.executable, "-m", "asv_bench.peers.measure"],
+            input=json.dumps({"plan": named, "to": file.name}),
+            env={
+                **os.environ,
+                "QD8_ISA": tier,
+                "OPENBLAS_NUM_THREADS": str(plan.threads),
+            },
+            text=True,
+            check=True,
+        )
+        return json.loads(Path(file.name).read_text())
+
+
+def _write(
+    folder: Path, rows: list[Measured], limits: report.Limits, missing: list[str]
+) -> None:
+    """Write peers.json and peers.png, whole or not at all."""
+    import dataclasses
+
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cpu": doctor.cpu_name(),
+        "cpus": os.cpu_count(),
+        "system": platform.platform(),
+        "qd8": qd8.__version__,
+        "numerics_version": qd8.NUMERICS_VERSION,
+        "versions": {"python": platform.python_version(), **_versions()},
+        "peers": {peer.name: peer.what for peer in table.PEERS},
+        "missing": missing,
+        "port_limit_gmacs": [
+            {"tier": tier, "threads": threads, "gmacs": value}
+            for (tier, threads), value in limits.items()
+        ],
+        "rows": [dataclasses.asdict(row) for row in rows],
+    }
+    with written(folder / "peers.json") as path:
+        path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    print(f"{folder / 'peers.json'}: these numbers, and what they were measured on")
+    try:
+        from asv_bench.peers import picture
+
+        with written(folder / "peers.png") as path:
+            title = f"{about['cpu']}, {about['made'][:10]}"
+            picture.write(rows, limits, title, path)
+        print(f"{folder / 'peers.png'}: GMAC/s of every engine on every layer")
+    except ImportError:
+        print("peers.png is missing: pip install matplotlib")
+
+
+def _versions() -> dict[str, str]:
+    """Versions of what is installed."""
+    found = {name: v for name, v in doctor.packages().items() if v}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
