@@ -125,7 +125,7 @@ def test_weights_are_stored_as_they_run(
 
 
 def test_a_dynamic_range_file_stays_as_it_is(tmp_path: Path) -> None:
-    """Without depthwise weights saving changes nothing, the first time or the second."""
+    """Without depthwise weights saving changes nothing, not even the second time."""
     data = zoo.build("inception_v3", weights="int8", **SMALL["inception_v3"])
     paths = [tmp_path / "once.tflite", tmp_path / "twice.tflite"]
     qd8.save(qd8.load(data), paths[0])
