@@ -14,6 +14,7 @@ from numba.extending import intrinsic
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.boxes import broadcast_strides, contiguous_strides, joined
+from qd8.kernels.broadcasting import written_out
 from qd8.kernels.elementwise_operators import (
     BOOL,
     CASTS,
@@ -215,6 +216,7 @@ def bind_elementwise(
     else:
         group = _group(name, kind)
         number = list(GROUPS[group]).index(name)
+    operands, calls = written_out(operands, out.shape, threads)
     steps = [
         [s * x.itemsize for s in broadcast_strides(x.shape, out.shape)]
         for x in operands
@@ -233,7 +235,7 @@ def bind_elementwise(
         *(word for axis in zip(extents, *steps, strict=True) for word in axis),
     )
     kernel = cache.kernel(_factory, isa.current().id, kind, group)
-    return [launch.bind(kernel, words, tasks, *operands, out, scratch)]
+    return [*calls, launch.bind(kernel, words, tasks, *operands, out, scratch)]
 
 
 def _group(name: str, kind: int) -> int:

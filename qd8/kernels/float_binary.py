@@ -15,6 +15,7 @@ import numpy.typing as npt
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.activation import BOUNDS
 from qd8.kernels.boxes import broadcast_strides, contiguous_strides, joined, padded
+from qd8.kernels.broadcasting import written_out
 from qd8.kernels.elementwise import bind_elementwise
 from qd8.kernels.float_arguments import (
     Float,
@@ -191,6 +192,7 @@ def _bind(operation, a, b, out, activation, threads):
         return []
     if out.dtype.name in INTEGERS:
         return bind_elementwise(operation, (a, b), out, threads=threads)
+    (a, b), calls = written_out((a, b), out.shape, threads)
     extents, a_strides, b_strides, _ = joined(
         out.shape,
         broadcast_strides(a.shape, out.shape),
@@ -209,4 +211,4 @@ def _bind(operation, a, b, out, activation, threads):
         *padded(b_strides, RANK, 0),
     )
     kernel = cache.kernel(_factory, isa.current().id, kind(out))
-    return [launch.bind(kernel, words, tasks, a, b, out, scratch)]
+    return [*calls, launch.bind(kernel, words, tasks, a, b, out, scratch)]

@@ -14,7 +14,7 @@ from tests.kernels.test_float_elementwise import SHAPES
 FLOATS, INTEGERS = [np.float32, np.float16], [np.int32, np.int64]
 STORED = [*FLOATS, *INTEGERS, np.bool_, np.uint8, np.int8]
 SIZES = [1, 15, 16, 17, 33, 100]
-FEW = [SHAPES[1], *SHAPES[7:11]]  # all operators of a kernel broadcast by one loop
+FEW = [SHAPES[1], *SHAPES[7:12]]  # all operators of a kernel broadcast by one loop
 
 
 def check(expected, bind, *inputs, **options):
