@@ -4,6 +4,11 @@
 
 PYTHON ?= python3
 MINUTES ?= 10
+BASE ?= HEAD
+BENCH ?= .
+COMMITS ?= 10
+LAYERS ?= .
+TIERS ?= current
 VENV := .venv
 BIN := $(VENV)/bin
 # No question is ever asked, and no version check slows a build down.
@@ -12,6 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-reference test-deep fuzz notebooks lint clean
+.PHONY: bench bench-peers bench-compare bench-history dashboard
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -47,8 +53,25 @@ lint: $(VENV)/installed-dev ## ruff and mypy
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+bench: $(VENV)/installed-bench ## BENCH=regex: the suite on this commit, results stored
+	@$(BIN)/python -m asv_bench.run --bench '$(BENCH)'
+
+bench-peers: $(VENV)/installed-peers ## LAYERS=regex TIERS=all: beside other engines
+	@$(BIN)/python -m asv_bench.peers --layers '$(LAYERS)' --tiers '$(TIERS)'
+
+bench-compare: $(VENV)/installed-bench ## BASE=rev: what got slower or changed bits
+	@$(BIN)/python -m asv_bench.compare '$(BASE)' --only '$(BENCH)'
+
+bench-history: $(VENV)/installed-bench ## COMMITS=n: the suite on past commits
+	@$(BIN)/python -m asv_bench.history $(COMMITS) --bench '$(BENCH)'
+
+dashboard: $(VENV)/installed-bench ## the stored results as pages with lines
+	@$(BIN)/asv publish --config asv_bench/asv.conf.json
+	@echo "To look: $(BIN)/asv preview --config asv_bench/asv.conf.json"
+
 clean: ## remove the environment and what is compiled
-	rm -rf $(VENV) demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-output bench-output .asv
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A changed pyproject.toml installs again into the same environment: pip adds what is

@@ -8,6 +8,7 @@ multiplications, Winograd, can).
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import types
 from numba.extending import intrinsic
 
@@ -33,9 +34,7 @@ class Limit(NamedTuple):
 def measure(threads: int, calls: int = CALLS, turns: int = TURNS) -> Limit:
     """Measure the current tier on so many threads at once."""
     tier = isa.current()
-    out = np.zeros((threads, 64), np.int32)  # a cache line or more for each task
-    kernel = cache.kernel(dots, tier.id, int(tier.tile == "amx"))
-    call = launch.bind(kernel, (turns, address(out)), threads, out)
+    call, _ = bound(threads, turns)
     times = [
         seconds
         for _ in range(BLOCKS)
@@ -43,6 +42,14 @@ def measure(threads: int, calls: int = CALLS, turns: int = TURNS) -> Limit:
     ]
     macs = threads * turns * macs_of_a_turn(tier)
     return Limit(tier.name, threads, macs / min(times) / 1e9)
+
+
+def bound(threads: int, turns: int) -> tuple[launch.Call, npt.NDArray[np.int32]]:
+    """Return the loop as a call, and where it puts its sums, (threads, 64) int32."""
+    tier = isa.current()
+    out = np.zeros((threads, 64), np.int32)  # a cache line or more for each task
+    kernel = cache.kernel(dots, tier.id, int(tier.tile == "amx"))
+    return launch.bind(kernel, (turns, address(out)), threads, out), out
 
 
 def macs_of_a_turn(tier: isa.Tier) -> int:
