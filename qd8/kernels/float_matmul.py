@@ -2,18 +2,18 @@
 
 What float_gemm.py does for weights once, is done here at every call, by moves alone:
 ``b`` is brought into panels of NR columns, and ``a`` into rows if its matrices lie
-the other way; both are widened first if they are float16 (R4). Then, for each matrix
-of the output::
+the other way. Then, for each matrix of the output::
 
     for block of rows:  for panel:  for tile of the block
 
-A block is few rows: they stay near while the panels pass by.
+A block is few rows: they stay near while the panels pass by. float16 is widened (R4)
+on the way into panels, and block by block: scores of attention are the largest
+tensors of their models, and a wide copy would be twice as large.
 """
 
 from math import prod
 
 import numpy as np
-import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.boxes import broadcast_strides
@@ -24,7 +24,7 @@ from qd8.kernels.movement import bind_transpose
 from qd8.kernels.moves import copy_bytes
 from qd8.kernels.simd import real_word, word
 from qd8.kernels.strided_copy import bind_box
-from qd8.kernels.vector import F16, F32, LANES, load, store, store_first
+from qd8.kernels.vector import F16, F32, LANES, load, load_first, store, store_first
 
 GRAIN = 1 << 18  # multiply-adds of a task: some 5 us
 # Tiles of a block share a panel's way from memory; but each row of a wide output is
@@ -45,7 +45,8 @@ def _factory(source, TIER, NR, MR):
         shares, work = word(args, 14), word(args, 15)
         lo, hi = real_word(args, 16), real_word(args, 17)
         size = 2 if half else 4
-        scratch += task * (MR * NR + LANES) * 4
+        scratch += task * word(args, 18)
+        wide = scratch + (MR * NR + LANES) * 4
         count = -(-N // NR)  # panels of a matrix
         for item in range(work * task // tasks, work * (task + 1) // tasks):
             # A matrix, a block of its rows, and a share of the panels.
@@ -53,7 +54,16 @@ def _factory(source, TIER, NR, MR):
             matrix = item // shares // blocks
             first = block * block_rows
             rows_left = min(block_rows, M - first)
-            x = a + word(matrices, 2 * matrix) + first * K * 4
+            x = a + word(matrices, 2 * matrix) + first * K * size
+            if half:
+                for i in range(0, rows_left * K, LANES):
+                    left = rows_left * K - i
+                    if left >= LANES:
+                        lanes = load(TIER, F16, x + i * 2)
+                    else:
+                        lanes = load_first(TIER, F16, x + i * 2, left, np.float32(0))
+                    store(TIER, F32, wide + i * 4, lanes)
+                x = wide
             packed = panels + word(matrices, 2 * matrix + 1)
             to = out + (matrix * M + first) * N * size
             table = heights + min(rows_left, MR) * (MR + 1) * 8
@@ -118,12 +128,9 @@ def bind_batch_matmul(
     MR, NR = tile.heights[0], tile.NR
     matrices = np.zeros((prod(batch), 2), np.int64)
     count = -(-N // NR)
-    matrices[:, 0] = _offsets(a.shape[:-2], batch) * M * K * 4
+    matrices[:, 0] = _offsets(a.shape[:-2], batch) * M * K * a.itemsize
     matrices[:, 1] = _offsets(b.shape[:-2], batch) * count * K * NR * 4
-    rows, calls = _widened(a, threads)
-    if adj_x:
-        rows, moved = _swapped(rows, threads)
-        calls += moved
+    rows, calls = _swapped(a, threads) if adj_x else (a, [])
     panels, packing = _panels(b, K, N, NR, adj_y, threads)
     calls += packing
     tasks = task_count(prod(batch) * M * K * count * NR, GRAIN, threads)
@@ -131,13 +138,15 @@ def bind_batch_matmul(
     blocks = -(-M // block_rows)
     shares = max(1, min(count, tasks // (prod(batch) * blocks)))
     heights = np.array([heights_by_rest(tile, n) for n in range(MR + 1)], np.int64)
-    scratch = aligned((tasks * (MR * NR + LANES),))
+    half = out.dtype == np.float16
+    room = MR * NR + LANES + (block_rows * K + LANES if half else 0)
+    scratch = aligned((tasks * room,))
     runs, zeros = np.array([0, 0, K], np.int64), np.zeros(NR, np.float32)
     words = (
         *map(address, (rows, panels, zeros, out, scratch, matrices, runs, heights)),
-        *(M, K, N, int(out.dtype == np.float16), block_rows, blocks),
+        *(M, K, N, int(half), block_rows, blocks),
         *(shares, prod(batch) * blocks * shares),
-        *(real_bits(-np.inf), real_bits(np.inf)),
+        *(real_bits(-np.inf), real_bits(np.inf), room * 4),
     )
     kernel = cache.kernel(_factory, tier.id, NR, MR)
     keep = (rows, panels, zeros, out, scratch, matrices, runs, heights)
@@ -162,20 +171,10 @@ def _offsets(shape, batch):
     return grid.reshape(-1)
 
 
-def _widened(
-    x: Float, threads: int
-) -> tuple[npt.NDArray[np.float32], list[launch.Call]]:
-    """float32 of ``x``, and the calls that make it."""
-    if x.dtype == np.float32:
-        return x, []
-    wide = np.empty(x.shape, np.float32)
-    return wide, bind_cast(x, wide, threads=threads)
-
-
-def _swapped(x: npt.NDArray[np.float32], threads: int):
+def _swapped(x: Float, threads: int) -> tuple[Float, list[launch.Call]]:
     """``x`` with each matrix transposed, and the calls that make it."""
     batch = tuple(range(x.ndim - 2))
-    out = np.empty((*x.shape[:-2], x.shape[-1], x.shape[-2]), np.float32)
+    out = np.empty((*x.shape[:-2], x.shape[-1], x.shape[-2]), x.dtype)
     perm = (*batch, x.ndim - 1, x.ndim - 2)
     return out, bind_transpose(x, out, perm=perm, threads=threads)
 
@@ -185,7 +184,10 @@ def _panels(b: Float, K: int, N: int, NR: int, adj_y: bool, threads: int):
 
     The columns that the last panel is filled up with are zeros from the start.
     """
-    wide, calls = _widened(b, threads)
+    wide, calls = b, []
+    if b.dtype == np.float16:
+        wide = np.empty(b.shape, np.float32)
+        calls = bind_cast(b, wide, threads=threads)
     matrices, count = prod(b.shape[:-2]), -(-N // NR)
     panels = aligned((matrices, count, K, NR))
     k_step, n_step = (1, K) if adj_y else (N, 1)
