@@ -24,22 +24,34 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 
-class Context:
-    """One arena and the calls bound to it, for one run at a time.
+class Bound:
+    """The calls of every node for one number of threads.
 
-    arrays : {tensor: its array}, constants included
     calls : for each node, its calls
     whole : all of them, linked: compiled code runs them with no Python in between
     """
 
-    __slots__ = ("arrays", "calls", "whole")
+    __slots__ = ("calls", "whole")
 
-    def __init__(self, arrays: dict[int, Array], calls: "list[list[Call]]") -> None:
+    def __init__(self, calls: "list[list[Call]]") -> None:
         from qd8.kernels.launch import Linked
 
-        self.arrays = arrays
         self.calls = calls
         self.whole = Linked(call for each in calls for call in each)
+
+
+class Context:
+    """One arena and the calls bound to it, for one run at a time.
+
+    arrays : {tensor: its array}, constants included
+    bound : {number of threads: calls}; all of them on this one arena
+    """
+
+    __slots__ = ("arrays", "bound")
+
+    def __init__(self, arrays: dict[int, Array]) -> None:
+        self.arrays = arrays
+        self.bound: dict[int, Bound] = {}
 
 
 class Plan:
@@ -64,35 +76,38 @@ class Plan:
         check_size(graph, self.arena_bytes, packing.file.data.size)
         self.packed = packing.pack(graph)
         self.constants = packing.arrays(graph)
-        self._pools: dict[int, list[Context]] = {}
+        self._pool: list[Context] = []
 
     @property
     def layers(self) -> list[Any]:
         """The quantized layer of each node, None for a float node."""
         return [each.layer for each in self.packed]
 
-    def take(self, threads: int) -> Context:
-        """Take a context for a number of threads from the pool, or bind a new one."""
+    def take(self) -> Context:
+        """Take a context from the pool, or make a new one."""
         # No lock: pop and append are atomic, and a fork may come at any moment.
         with contextlib.suppress(IndexError):
-            return self._pools.setdefault(threads, []).pop()
-        return self._bind(threads)
+            return self._pool.pop()
+        arena = allocate(self.graph, self.offsets, self.arena_bytes)
+        return Context({**self.constants, **arena})
 
-    def give_back(self, threads: int, context: Context) -> None:
+    def give_back(self, context: Context) -> None:
         """Return a context to the pool."""
-        self._pools[threads].append(context)
+        self._pool.append(context)
+
+    def bound(self, context: Context, threads: int) -> Bound:
+        """Return the calls on a context for a number of threads."""
+        if threads not in context.bound:
+            context.bound[threads] = Bound(self._bind(context.arrays, threads))
+        return context.bound[threads]
 
     def clone(self) -> "Plan":
         """Return a plan that shares everything but the contexts."""
         other = copy.copy(self)
-        other._pools = {}
+        other._pool = []
         return other
 
-    def _bind(self, threads: int) -> Context:
-        arrays = {
-            **self.constants,
-            **allocate(self.graph, self.offsets, self.arena_bytes),
-        }
+    def _bind(self, arrays: dict[int, Array], threads: int) -> "list[list[Call]]":
         calls: list[list[Call]] = []
         bound: list[Any] = []
         for node, packed in zip(self.graph.nodes, self.packed, strict=True):
@@ -120,7 +135,7 @@ class Plan:
             if found is not None:
                 layer, x, out = found
                 calls[at] = layer.bind(x, out, threads, room)
-        return Context(arrays, calls)
+        return calls
 
 
 def _shape_only(tensor: Tensor) -> Array:

@@ -1,6 +1,6 @@
 """Run a plan once: copy inputs in, walk the calls, copy results out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter_ns
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .graph import Graph
-from .plan import Context, Plan
+from .plan import Plan
 
 Array = npt.NDArray[Any]
 # (position of the node, its inputs and its outputs by tensor name)
@@ -32,26 +32,27 @@ def run_plan(
     watch : called after each node, with copies
     times : filled with the nanoseconds of each node
     """
-    context = plan.take(threads)
+    context = plan.take()
     try:
-        graph = plan.graph
+        graph, bound = plan.graph, plan.bound(context, threads)
         for i, value in zip(graph.inputs.values(), inputs, strict=True):
             np.copyto(context.arrays[i], value)
         if keep or watch is not None or times is not None:
-            kept = _walk(graph, context, keep, watch, times)
+            kept = _walk(graph, context.arrays, bound.calls, keep, watch, times)
         else:
-            context.whole.run()
+            bound.whole.run()
             kept = {}
         for i in graph.outputs.values():
             kept[i] = context.arrays[i].copy()
         return kept
     finally:
-        plan.give_back(threads, context)
+        plan.give_back(context)
 
 
 def _walk(
     graph: Graph,
-    context: Context,
+    arrays: Mapping[int, Array],
+    calls: Sequence[Any],
     keep: Sequence[int],
     watch: Watch | None,
     times: list[int] | None,
@@ -60,7 +61,6 @@ def _walk(
     from qd8.kernels.launch import run
 
     wanted = set(keep)
-    arrays = context.arrays
     kept = {i: arrays[i].copy() for i in graph.inputs.values() if i in wanted}
     kept |= {i: arrays[i].copy() for i in wanted if graph.tensors[i].is_constant}
     for position, node in enumerate(graph.nodes):
@@ -72,8 +72,8 @@ def _walk(
                 if i is not None and not graph.tensors[i].is_constant
             }
         start = perf_counter_ns()
-        if calls := context.calls[position]:
-            run(calls)
+        if calls[position]:
+            run(calls[position])
         if times is not None:
             times.append(perf_counter_ns() - start)
         for i in node.outputs:

@@ -163,6 +163,71 @@ def masks() -> bytes:
     return net.finish(a, b, c, d, e, f, g, h)
 
 
+def attention() -> bytes:
+    """Two heads over five positions, normalized; keys transposed or not; a mask."""
+    net = Net()
+    x = net.input(2, 5, 16)
+    mean = net.add("MEAN", [x, [2]], (2, 5, 1), KeepDims=True)
+    spread = net.add("SQUARED_DIFFERENCE", [x, mean], (2, 5, 16))
+    spread = net.add("MEAN", [spread, [2]], (2, 5, 1), KeepDims=True)
+    y = net.add("SUB", [x, mean], (2, 5, 16))
+    y = net.add("MUL", [y, net.add("RSQRT", [spread], (2, 5, 1))], (2, 5, 16))
+    y = net.add("RESHAPE", [y, [2, 5, 2, 8]], (2, 5, 2, 8))
+    y = net.add("TRANSPOSE", [y, [0, 2, 1, 3]], (2, 2, 5, 8))
+    scores = net.add("BATCH_MATMUL", [y, y], (2, 2, 5, 5), AdjY=True)
+    scores = net.add("SOFTMAX", [scores], (2, 2, 5, 5), Beta=0.5)
+    z = net.add("BATCH_MATMUL", [scores, y], (2, 2, 5, 8))
+    turned = net.add("BATCH_MATMUL", [z, y], (2, 2, 8, 8), AdjX=True)
+    shared = net.add("BATCH_MATMUL", [z, normal(1, 2, 8, 3)], (2, 2, 5, 3))
+    weight = net.tensor(T((8, 64), "INT8", int8(8, 64), [0.01]))
+    hybrid = {"AsymmetricQuantizeInputs": True}
+    quantized = net.add("BATCH_MATMUL", [z, weight], (2, 2, 5, 64), **hybrid)
+    return net.finish(turned, shared, quantized)
+
+
+def resizing() -> bytes:
+    """Both kinds of resizing, larger and smaller, in every convention."""
+    net = Net()
+    x = net.input(1, 5, 6, 3)
+    made = []
+    for size in ((10, 9), (3, 4), (1, 6)):
+        for op in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"):
+            for said in ({}, {"AlignCorners": True}, {"HalfPixelCenters": True}):
+                made.append(net.add(op, [x, size], (1, *size, 3), **said))
+    return net.finish(*made)
+
+
+def transposed() -> bytes:
+    """Transposed convolutions: float and int8, with or without bias, both paddings."""
+    net = Net()
+    x = net.input(1, 4, 5, 6)
+    strides = {"StrideH": 2, "StrideW": 2}
+    a = net.add(
+        "TRANSPOSE_CONV",
+        [[1, 8, 10, 4], normal(4, 3, 3, 6), x, normal(4)],
+        (1, 8, 10, 4),
+        Padding=0,
+        FusedActivationFunction=1,
+        **strides,
+    )
+    b = net.add(
+        "TRANSPOSE_CONV",
+        [[1, 9, 11, 3], normal(3, 3, 3, 6), x],
+        (1, 9, 11, 3),
+        Padding=1,
+        **strides,
+    )
+    weight = net.tensor(T((8, 2, 2, 6), "INT8", int8(8, 2, 2, 6), scales(8)))
+    c = net.add(
+        "TRANSPOSE_CONV",
+        [[1, 8, 10, 8], weight, x, normal(8)],
+        (1, 8, 10, 8),
+        Padding=1,
+        **strides,
+    )
+    return net.finish(a, b, c)
+
+
 FILES = {
     "movement": movement,
     "tables": tables,
@@ -170,4 +235,7 @@ FILES = {
     "arithmetic": arithmetic,
     "reductions": reductions,
     "masks": masks,
+    "attention": attention,
+    "resizing": resizing,
+    "transposed": transposed,
 }

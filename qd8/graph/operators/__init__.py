@@ -5,6 +5,7 @@ and add its reference and its kernel. Nothing else knows operators by name.
 """
 
 from .arg_max import ARG_MAX
+from .batch_matmul import BATCH_MATMUL
 from .batch_space import BATCH_TO_SPACE_ND, SPACE_TO_BATCH_ND
 from .cast import CAST
 from .comparison import COMPARISONS
@@ -28,6 +29,7 @@ from .prelu import PRELU
 from .reduce import MEAN, REDUCE_MAX, SUM
 from .repeat import BROADCAST_TO, TILE
 from .reshape import EXPAND_DIMS, RESHAPE, SQUEEZE
+from .resize import RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR
 from .select import SELECT, SELECT_V2
 from .shape import SHAPE
 from .slice import SLICE
@@ -35,6 +37,7 @@ from .softmax import SOFTMAX
 from .split import SPLIT, SPLIT_V
 from .strided_slice import STRIDED_SLICE
 from .transpose import TRANSPOSE
+from .transpose_conv import TRANSPOSE_CONV
 from .unary import GELU, LEAKY_RELU, UNARY
 
 OPERATORS: dict[str, Operator] = {
@@ -43,6 +46,7 @@ OPERATORS: dict[str, Operator] = {
         ADD,
         ARG_MAX,
         AVERAGE_POOL_2D,
+        BATCH_MATMUL,
         BATCH_TO_SPACE_ND,
         BROADCAST_TO,
         CAST,
@@ -74,6 +78,8 @@ OPERATORS: dict[str, Operator] = {
         RANGE,
         REDUCE_MAX,
         RESHAPE,
+        RESIZE_BILINEAR,
+        RESIZE_NEAREST_NEIGHBOR,
         SELECT,
         SELECT_V2,
         SHAPE,
@@ -90,6 +96,7 @@ OPERATORS: dict[str, Operator] = {
         SUM,
         TILE,
         TRANSPOSE,
+        TRANSPOSE_CONV,
         UNPACK,
         *COMPARISONS.values(),
         *LOGICAL.values(),

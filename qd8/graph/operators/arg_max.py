@@ -34,5 +34,5 @@ ARG_MAX = Operator(
     dtype=as_declared,
     decode=decode,
     shape=shape,
-    bind=kernel("scans.bind_arg_max"),
+    bind=kernel("float_reduce.bind_arg_max"),
 )

@@ -29,5 +29,5 @@ CUMSUM = Operator(
     reference="cumsum",
     decode=decode,
     shape=same_shape,
-    bind=kernel("scans.bind_cumsum"),
+    bind=kernel("float_reduce.bind_cumsum"),
 )

@@ -43,7 +43,7 @@ def decode(given: Given) -> Options:
 def shape(given: Given, options: Options) -> Shape:
     axis, batch = options["axis"], options["batch_dims"]
     indices: Any = given.shapes[1]
-    return given.x[:axis] + indices[batch:] + given.x[axis + 1 :]
+    return (*given.x[:axis], *indices[batch:], *given.x[axis + 1 :])
 
 
 def decode_lookup(given: Given) -> Options:

@@ -43,11 +43,7 @@ MEAN, SUM, REDUCE_MAX = (
         reference=name,
         decode=decode,
         shape=shape,
-        bind=kernel(f"{room}.bind_{name}", "keepdims"),
+        bind=kernel(f"float_reduce.bind_{name}", "keepdims"),
     )
-    for name, x, room in (
-        ("mean", X, "float_mean"),
-        ("sum", NUMBER_X, "reductions"),
-        ("reduce_max", NUMBER_X, "reductions"),
-    )
+    for name, x in (("mean", X), ("sum", NUMBER_X), ("reduce_max", NUMBER_X))
 )

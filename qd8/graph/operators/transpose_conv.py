@@ -31,7 +31,7 @@ def decode(given: Given) -> Options:
         raise ValueError(f"its weight is {weight}; (O, KH, KW, I) is needed")
     n, h, w, c = image(given.x)
     # The converter writes the batch of the file; a resized model has its own.
-    options = {
+    options: Options = {
         "output_shape": (n, *size[1:]),
         "stride": fields.pair(given, "stride_h", "stride_w", 0),
         "padding": fields.padding(given),
@@ -72,6 +72,12 @@ def view(arrays: Arrays, options: Options) -> Arrays:
     return x, weight, None if bias is None else bias.reshape(-1)
 
 
+def pack(weight: Array, options: Options) -> Any:
+    from qd8.kernels.float_pack import pack_conv2d_float
+
+    return pack_conv2d_float(weight)
+
+
 def layer(weight: Array, scale: Array, bias: Array | None, options: Options) -> Any:
     from qd8.transpose_conv import TransposeConv2D
 
@@ -87,6 +93,7 @@ TRANSPOSE_CONV = Operator(
     shape=shape,
     view=view,
     bind=kernel("float_transpose_conv.bind_transpose_conv2d_float", "output_shape"),
+    pack=pack,
     macs=macs,
     weight_axis=0,
     quantized=Quantized("transpose_conv2d_quantized", layer),
