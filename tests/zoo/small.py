@@ -11,8 +11,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "inception_v3": {"width": 0.25, "resolution": 107},
     "deeplab_v3": {"width": 0.25, "resolution": 65},
     "sd_unet": {"width": 0.1, "resolution": 16},
-    "mobilebert": {"width": 0.25, "batch": 2, "tokens": 24, "layers": 3}
-    | {"vocabulary": 200},
+    "mobilebert": {
+        "width": 0.25,
+        "batch": 2,
+        "tokens": 24,
+        "layers": 3,
+        "vocabulary": 200,
+    },
 }
 
 
