@@ -29,6 +29,8 @@ PRECISIONS = ("fp32", "qd8-f32", "qd8-f16", "fp16")
 # The converter's own limit, below which it leaves weights in float.
 # Source: tensorflow/lite/tools/optimize/quantize_weights.cc, kWeightsMinNumElements.
 MIN_ELEMENTS = 1024
+# Operators whose results need float32's range (R30).
+WIDE = frozenset({"SUM", "SQUARE", "SQUARED_DIFFERENCE", "CUMSUM"})
 
 
 class Decision(NamedTuple):
@@ -131,17 +133,41 @@ def apply_precision(graph: Graph, precision: str | None) -> tuple[Graph, str]:
         nodes.append(
             replace(node, quantized=decision.quantized, reason=decision.reason)
         )
-    graph = _convert_constants(graph.replace(nodes=tuple(nodes)), precision)
-    if precision.endswith("16"):
-        graph = _convert_activations(graph)
-    return graph, precision
+    graph = graph.replace(nodes=tuple(nodes))
+    if not precision.endswith("16"):
+        return _convert_constants(graph, half=False, wide=frozenset()), precision
+    wide = statistics(graph)
+    graph = _convert_constants(graph, half=True, wide=wide)
+    return _convert_activations(graph, wide), precision
+
+
+def statistics(graph: Graph) -> frozenset[int]:
+    """Return the tensors that stay float32 in a 16-bit precision (R30).
+
+    Sums and squares leave float16's range long before what they are made from does:
+    a group norm over 40,960 elements of unit variance is infinite in float16. So the
+    outputs of `WIDE` are float32, and what is computed from such tensors alone.
+    """
+    wide: set[int] = set()
+    for node in graph.nodes:
+        floats = [
+            i
+            for i in node.inputs
+            if i is not None
+            and graph.tensors[i].dtype == np.float32
+            and not graph.tensors[i].is_constant
+        ]
+        alone = bool(floats) and wide.issuperset(floats)
+        if node.operator.name in WIDE or (alone and not node.quantized):
+            wide.update(i for i in node.outputs if graph.tensors[i].dtype == np.float32)
+    return frozenset(wide)
 
 
 def _has_int8(weights: Iterable[tuple[Operator, Any]]) -> bool:
     return any(dtype == np.int8 for _, dtype in weights)
 
 
-def _convert_constants(graph: Graph, precision: str) -> Graph:
+def _convert_constants(graph: Graph, *, half: bool, wide: frozenset[int]) -> Graph:
     """Give each node its constants in the type in which it uses them.
 
     Two nodes may use one constant differently, so each use gets its own tensor
@@ -150,13 +176,13 @@ def _convert_constants(graph: Graph, precision: str) -> Graph:
     tensors = list(graph.tensors)
     made: dict[tuple[int, str, int], int] = {}
     nodes = []
-    half = precision.endswith("16")
     for node in graph.nodes:
         inputs = list(node.inputs)
+        narrow = half and wide.isdisjoint(node.outputs)
         for place, index in enumerate(inputs):
             if index is None or not tensors[index].is_constant:
                 continue
-            kind = _kind(tensors[index], node, place, half)
+            kind = _kind(tensors[index], node, place, narrow)
             if tensors[index].dtype == np.dtype(kind):
                 continue
             rank = len(tensors[index].shape)
@@ -187,12 +213,12 @@ def _converted(tensor: Tensor, kind: str, axis: int) -> Tensor:
     return Tensor(f"{tensor.name} ({kind})", tensor.shape, np.dtype(kind), constant)
 
 
-def _convert_activations(graph: Graph) -> Graph:
-    """Make every float activation float16, converted once at the edges (R30)."""
+def _convert_activations(graph: Graph, wide: frozenset[int]) -> Graph:
+    """Make float activations float16 but for ``wide`` ones; convert at the edges."""
     half = np.dtype(np.float16)
     narrowed = [
-        not tensor.is_constant and tensor.dtype == np.float32
-        for tensor in graph.tensors
+        not tensor.is_constant and tensor.dtype == np.float32 and i not in wide
+        for i, tensor in enumerate(graph.tensors)
     ]
     tensors = [
         replace(tensor, dtype=half) if narrow else tensor
@@ -207,10 +233,25 @@ def _convert_activations(graph: Graph) -> Graph:
         name = f"{graph.tensors[i].name} (float16)"
         tensors.append(replace(graph.tensors[i], name=name, dtype=half))
     nodes = [_cast(i, inner[i]) for i in graph.inputs.values() if i in inner]
+    turned: dict[tuple[int, str], int] = {}
     for node in graph.nodes:
-        inputs = tuple(None if i is None else inner.get(i, i) for i in node.inputs)
+        kind = "float16" if wide.isdisjoint(node.outputs) else "float32"
+        inputs = list(node.inputs)
+        for place, read in enumerate(node.inputs):
+            if read is None:
+                continue
+            inputs[place] = i = inner.get(read, read)
+            tensor = tensors[i]
+            if tensor.is_constant or tensor.dtype.name in (kind, *_NOT_FLOAT):
+                continue
+            if (i, kind) not in turned:
+                turned[i, kind] = len(tensors)
+                name = f"{tensor.name} (as {kind})"
+                tensors.append(replace(tensor, name=name, dtype=np.dtype(kind)))
+                nodes.append(_cast(i, turned[i, kind], "edge of a statistic"))
+            inputs[place] = turned[i, kind]
         outputs = tuple(inner.get(i, i) for i in node.outputs)
-        nodes.append(replace(node, inputs=inputs, outputs=outputs))
+        nodes.append(replace(node, inputs=tuple(inputs), outputs=outputs))
     given = set(graph.inputs.values())
     nodes += [
         _cast(inner[i], i)
@@ -220,8 +261,11 @@ def _convert_activations(graph: Graph) -> Graph:
     return graph.replace(tensors=tuple(tensors), nodes=tuple(nodes))
 
 
-def _cast(source: int, target: int) -> Node:
-    return Node(None, CAST, (source,), (target,), {}, reason="edge of the model")
+_NOT_FLOAT = ("int8", "uint8", "int32", "int64", "bool")
+
+
+def _cast(source: int, target: int, reason: str = "edge of the model") -> Node:
+    return Node(None, CAST, (source,), (target,), {}, reason=reason)
 
 
 def weights_of(
