@@ -1,7 +1,7 @@
 """`make bench-history COMMITS=10`: the suite on past commits, so that there are lines.
 
-Commits that changed qd8 are taken evenly from the first that has every operator of the
-suite to the newest. What is stored already is not run again.
+Commits that changed qd8 are taken evenly, from the first with the names that the suite
+calls to the newest. What is stored already is not run again.
 """
 
 import argparse
@@ -9,8 +9,8 @@ import sys
 
 from asv_bench import revision, run
 
-#: A commit counts from when it has this file: the last that the suite needs.
-NEEDED = "qd8/__init__.py"
+#: A commit counts from when this file has this name, the last that the suite needs.
+NEEDED = "qd8/__init__.py", "set_num_threads"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     shas = commits(chosen.commits)
     status = 0
     for i, sha in enumerate(shas, 1):
-        if run.result_files(sha) and not chosen.again:
+        if run.result_file(sha).exists() and not chosen.again:
             print(f"{sha[:10]}: stored already ({i} of {len(shas)})")
             continue
         print(f"{sha[:10]}: {revision.git('log', '-1', '--format=%s', sha)}")
@@ -41,10 +41,10 @@ def commits(wanted: list[str]) -> list[str]:
     """Return hashes, oldest first: the named revisions, or so many of the history."""
     if len(wanted) > 1 or not wanted[0].isdigit():
         return [revision.git("rev-parse", "--verify", name) for name in wanted]
-    first = revision.git("log", "--format=%H", "--diff-filter=A", "--", NEEDED)
-    start = first.splitlines()[-1]
-    span = ["rev-list", "--reverse", f"{start}..HEAD", "--", "qd8"]
-    return evenly(revision.git(*span).splitlines(), int(wanted[0]))
+    file, name = NEEDED
+    start = revision.git("log", "--format=%H", f"-S{name}", "--", file).splitlines()[-1]
+    later = revision.git("rev-list", "--reverse", f"{start}..HEAD", "--", "qd8")
+    return evenly([start, *later.splitlines()], int(wanted[0]))
 
 
 def evenly(items: list[str], count: int) -> list[str]:

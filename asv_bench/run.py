@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -18,9 +19,12 @@ from typing import Any, NamedTuple
 
 from asv_bench import revision
 from asv_bench.revision import ROOT, Revision
+from qd8.terminal import written as written_whole
 
 CONFIG = ROOT / "asv_bench" / "asv.conf.json"
 RESULTS = ROOT / "asv_bench" / "results"
+#: How asv ends the name of an existing environment: its path, "/" as "_".
+RAW = sys.executable.replace(os.path.sep, "_")
 
 
 class Counted(NamedTuple):
@@ -54,16 +58,33 @@ def main(arguments: list[str] | None = None) -> int:
 
 def measure(measured: Revision, bench: str) -> Counted:
     """Run the benchmarks that match ``bench`` on a revision and store the results."""
-    before = {path: path.stat().st_mtime_ns for path in result_files(measured.sha)}
+    file = f"{measured.sha[:8]}-existing-py{RAW}.json"
+    raw = RESULTS / machine_name() / file
+    raw.unlink(missing_ok=True)  # of a run that was stopped
     asv(measured, bench, "--set-commit-hash", measured.sha)
-    written = [
-        path
-        for path in result_files(measured.sha)
-        if path.stat().st_mtime_ns != before.get(path)
-    ]
-    if not written:
+    if not raw.exists():
         return Counted(0, [], 0)
-    return counted(json.loads(written[0].read_text()), bench)
+    found = json.loads(raw.read_text())
+    store(found, result_file(measured.sha))
+    raw.unlink()
+    return counted(found, bench)
+
+
+def store(found: dict[str, Any], path: Path) -> None:
+    """Add a result file of asv's to what is stored of the commit.
+
+    asv names an existing environment by the path of its python, in the file's name and
+    in the parameters of every line: another checkout would begin new lines.
+    """
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found["env_name"], found["python"] = f"existing-py{version}", version
+    found["params"]["python"] = version
+    if path.exists():
+        before = json.loads(path.read_text())
+        for part in ("results", "durations"):
+            found[part] = {**before[part], **found[part]}
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(found) + "\n")
 
 
 def report(sha: str, found: Counted) -> int:
@@ -80,9 +101,7 @@ def asv(measured: Revision, bench: str, *arguments: str, quick: bool = False) ->
     name = machine_name()
     command = [sys.executable, "-m", "asv"]
     config = ["--config", str(CONFIG)]
-    # asv looks a machine up in a file of the user's; this adds ours to it.
-    known = ["machine", "--yes", "--machine", name, *config]
-    subprocess.run([*command, *known], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    remember_machine(name)
     if quick:
         arguments = ("--quick", "--dry-run", *arguments)
     run = ["run", *config, "--machine", name, "--bench", bench, "--show-stderr"]
@@ -106,9 +125,29 @@ def machine_name() -> str:
     )
 
 
-def result_files(sha: str) -> list[Path]:
-    """Result files of a commit on this machine."""
-    return sorted((RESULTS / machine_name()).glob(f"{sha[:8]}-*.json"))
+def remember_machine(name: str) -> None:
+    """Add this machine to the file of the user's where asv looks machines up.
+
+    Not by `asv machine`: of several options it keeps one.
+    """
+    from asv.machine import MachineCollection
+
+    from qd8 import doctor
+
+    about = {
+        "machine": name,
+        "os": platform.system(),
+        "arch": platform.machine(),
+        "cpu": doctor.cpu_name(),
+        "num_cpu": str(os.cpu_count()),
+    }
+    MachineCollection.save(name, about)
+
+
+def result_file(sha: str) -> Path:
+    """Where results of a commit on this machine are stored."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return RESULTS / machine_name() / f"{sha[:8]}-existing-py{version}.json"
 
 
 def counted(content: dict[str, Any], bench: str) -> Counted:
