@@ -31,10 +31,11 @@ def test_columns(isa, dtype, threads, adj_x, adj_y, N):
     multiply(a, b, adj_x, adj_y, threads)
 
 
-@pytest.mark.parametrize("M", [*range(1, 14), 24, 25, 61, 200])
+@pytest.mark.parametrize("M", [*range(1, 14), 23, 24, 25, 49, 61, 200])
 def test_rows(isa, threads, M):
     """Every number of rows that the tiles must make up; several blocks."""
-    multiply(wild(M, M, 3), wild(2, 3, 20), False, False, threads)
+    for N in (20, 64):  # a narrow tile and a wide one
+        multiply(wild(M, M, 3), wild(2, 3, N), False, False, threads)
 
 
 @pytest.mark.parametrize("K", [1, 3, 4, 5, 64, 515])

@@ -1,10 +1,12 @@
 """EXP, TANH, ELU, GELU and POW against the definition (R24, R31 to R34)."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 import qd8_reference
 
-from qd8.kernels import float_binary, float_unary
+from qd8.kernels import float_binary, float_functions, float_pow, float_unary
 from tests.checks import assert_same_bits
 from tests.kernels.float_values import output, run, wild
 
@@ -51,6 +53,15 @@ def test_ranges(isa, name):
 
 SPECIAL = [0.0, 0.5, 1.0, 2.0, 3.0, 1e-45, 1e-38, 2.5, 16777217.0, 3e38, np.inf, np.nan]
 SPECIAL += [0.99999994, 1.0000001, 127.0, 128.0, 150.0, 2.0**-126]
+
+
+def test_coefficients():
+    """A wrong last term shows in one float32 of a million; it must not be there."""
+    defined = import_module("qd8_reference.operators.pow")
+    assert defined.LOG2_SERIES == float_pow.LOG2_SERIES
+    assert defined.EXP_SERIES == float_pow.EXP_SERIES
+    defined = import_module("qd8_reference.operators.gelu")
+    assert_same_bits(np.array(defined.P), np.float32(float_functions.SHARE))
 
 
 def test_pow_of_special_numbers(isa):
