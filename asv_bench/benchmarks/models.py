@@ -1,4 +1,4 @@
-"""Whole models: the digits classifier that qd8 ships."""
+"""Whole models: the digits classifier that qd8 ships, and the zoo at reduced size."""
 
 from functools import cache
 from importlib.resources import files
@@ -28,6 +28,22 @@ def prepared(precision: str):
     x = images[:, None, :, :, None].astype(np.float32) / np.float32(16)
     model(x[0])
     return path, model, x
+
+
+def litert_invoke(file: bytes, inputs: list[np.ndarray]):
+    """Return LiteRT's `invoke` for a model, its inputs set, on one thread."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise measured.not_applicable(str(error)) from None
+    from .litert import quiet
+
+    with quiet():
+        litert = Interpreter(model_content=file, num_threads=1)
+        litert.allocate_tensors()
+    for detail, x in zip(litert.get_input_details(), inputs, strict=True):
+        litert.set_tensor(detail["index"], x)
+    return litert.invoke
 
 
 class Digits:
@@ -66,18 +82,9 @@ class DigitsFile:
         if precision == "qd8-f16":
             why = "LiteRT runs a file as it is, in float32"
             raise measured.not_applicable(why)
-        try:
-            from ai_edge_litert.interpreter import Interpreter
-        except ImportError as error:
-            raise measured.not_applicable(str(error)) from None
-        from .litert import quiet
-
-        with quiet():
-            litert = Interpreter(model_path=self.path, num_threads=1)
-            litert.allocate_tensors()
-        image = self.images[0]
-        litert.set_tensor(litert.get_input_details()[0]["index"], image)
-        return alternate(lambda: self.model(image), litert.invoke, 200).ratio
+        with open(self.path, "rb") as file:
+            invoke = litert_invoke(file.read(), [self.images[0]])
+        return alternate(lambda: self.model(self.images[0]), invoke, 200).ratio
 
     track_ratio_to_xnnpack.unit = "XNNPACK's time / qd8's"
 
@@ -93,3 +100,78 @@ class DigitsFile:
         return unequal
 
     track_unequal_bits.unit = "elements"
+
+
+#: Small enough for a hundred calls. Append-only, as the layers. Depthwise
+#: weights are float32: that is LiteRT at its best, and qd8 computes them so anyway.
+ZOO = {
+    "efficientnet_v2_b0": {"width": 0.5, "resolution": 96, "float_depthwise": True},
+    "inception_v3": {"width": 0.5, "resolution": 139},
+    "deeplab_v3": {"width": 0.5, "resolution": 129, "float_depthwise": True},
+    "sd_unet": {"width": 0.2, "resolution": 16},
+    "mobilebert": {"layers": 4, "tokens": 128, "vocabulary": 1000},
+}
+
+
+@cache
+def from_zoo(name: str, precision: str):
+    """Return (file, model, inputs), the model called once."""
+    import qd8
+
+    try:
+        from qd8 import zoo
+    except ImportError as error:  # an older qd8
+        raise NotImplementedError(str(error)) from None
+    weights = "float32" if precision == "fp32" else "int8"
+    options = dict(ZOO[name])
+    if precision == "fp32":
+        options.pop("float_depthwise", None)
+    file = zoo.build(name, weights=weights, **options)
+    model = qd8.load(file, precision=precision)
+    rng = np.random.default_rng(8)
+    inputs = [
+        rng.standard_normal(tensor.shape, np.float32)
+        if np.dtype(tensor.dtype).kind == "f"
+        else np.ones(tensor.shape, tensor.dtype)
+        for tensor in model.inputs
+    ]
+    model(*inputs)
+    return file, model, inputs
+
+
+class Zoo:
+    """A call of a reduced architecture."""
+
+    version = "1"
+    timeout = 600
+    params = (list(ZOO), list(FILES), [1, 2])
+    param_names = ("model", "precision", "threads")
+    repeat = (5, 100, 0.5)
+    rounds = 2
+    warmup_time = 0.1
+
+    def setup(self, name, precision, threads):
+        measured.use_threads(threads)
+        _, self.model, self.inputs = from_zoo(name, precision)
+
+    def time_call(self, name, precision, threads):
+        self.model(*self.inputs)
+
+
+class ZooFile:
+    """Beside LiteRT with the same file, one thread."""
+
+    version = "1"
+    timeout = 600
+    params = (list(ZOO), ["fp32", "qd8-f32"])
+    param_names = ("model", "precision")
+
+    def setup(self, name, precision):
+        measured.use_threads(1)
+        self.file, self.model, self.inputs = from_zoo(name, precision)
+
+    def track_ratio_to_xnnpack(self, name, precision):
+        invoke = litert_invoke(self.file, self.inputs)
+        return alternate(lambda: self.model(*self.inputs), invoke, 20).ratio
+
+    track_ratio_to_xnnpack.unit = "XNNPACK's time / qd8's"
