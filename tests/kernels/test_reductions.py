@@ -30,22 +30,23 @@ def check(name, x, **options):
 
 
 @pytest.mark.parametrize("name", ["sum", "reduce_max"])
-@pytest.mark.parametrize("axes", [*AXES, (-2, 1)])
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 5, 3, 50)])
-def test_axes(isa, number, threads, name, axes, shape):
+def test_axes(isa, number, threads, name, shape):
     """All sets of axes: many kept columns, few, and none."""
-    check(name, anything(1, *shape, dtype=number), axes=axes, threads=threads)
+    x = anything(1, *shape, dtype=number)
+    for axes in [*AXES, (-2, 1)]:
+        check(name, x, axes=axes, threads=threads)
 
 
 @pytest.mark.parametrize("name", ["sum", "reduce_max"])
-@pytest.mark.parametrize("n", [1, 2, 15, 16, 17, 32, 33, 333])
 @pytest.mark.parametrize("axes", [(0,), (1,)])
-def test_lengths(isa, number, name, n, axes):
+def test_lengths(isa, number, name, axes):
     """Every rest of the lanes; rows of negative numbers and of zeros."""
-    x = anything(2, n, n, dtype=number)
-    x[0], x[:, 0] = -np.abs(x[0]), 0
-    x[-1] = -np.zeros(n, number)
-    check(name, x, axes=axes, threads=1)
+    for n in [1, 2, 15, 16, 17, 32, 33, 333]:
+        x = anything(2, n, n, dtype=number)
+        x[0], x[:, 0] = -np.abs(x[0]), 0
+        x[-1] = -np.zeros(n, number)
+        check(name, x, axes=axes, threads=1)
 
 
 @pytest.mark.parametrize("place", [0, 7, 16, 40])
