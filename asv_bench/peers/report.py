@@ -70,7 +70,8 @@ def _table(
         f"{kind}, {threads} thread(s), tier {tier}: qd8 in GMAC/s; "
         "then each peer's time by qd8's (its SQNR in dB)",
         f"port limit of {tier} on {threads} thread(s): {limit:.0f} GMAC/s; "
-        f"unequal: elements with other bits than {XNNPACK}'s",
+        f"unequal: elements with other bits than {XNNPACK}'s; "
+        "peers use whatever the CPU has",
     )
 
 
