@@ -1,25 +1,29 @@
 """The 2-D convolution operator: validate, pack once, call."""
 
+import threading
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from qd8 import arguments, settings
+from qd8.conv2d_steps import convolution_steps
 from qd8.fully_connected import (
     REMEMBERED,
     FullyConnected,
     Steps,
     float_bits,
 )
-from qd8.geometry import Geometry, Padding, checked_padding, same_padding
-from qd8.kernels import cache, gemm, igemm, isa, launch, quantize, schedule
-from qd8.kernels.launch import ACCUMULATOR, OUT, SCRATCH, At, X
-from qd8.kernels.vector import I16, U8
+from qd8.geometry import Geometry, Padding, Window, checked_padding, geometry
+from qd8.kernels import isa, launch, schedule, winograd_schedule
+from qd8.kernels.winograd_schedule import WinogradSchedule
 from qd8.pack import PackedWeights, pack
-from qd8.quantize import PART, images, kind, quantize_weights
+from qd8.quantize import PART, images, quantize_weights
+from qd8.winograd import PackedTwice, pack_winograd, proven_ends
 from qd8.workspace import address, aligned, scratch
 
+_packing = threading.Lock()  # two threads may need Winograd's weights at once
 LAYOUTS = {"OHWI": (0, 1, 2, 3), "OIHW": (0, 2, 3, 1), "HWIO": (3, 0, 1, 2)}
 
 
@@ -48,7 +52,9 @@ class Conv2D:
     -----
     R5 to R17 of docs/numerics.md. A 1x1 convolution of stride 1, unpadded and
     ungrouped is a fully connected over pixels and quantizes each pixel (R11), except
-    from 1 channel to 1. Packed for ``isa.current()`` when built.
+    from 1 channel to 1. Packed for ``isa.current()`` when built; weights of Winograd,
+    eight times as large, are packed beside them when the first size that gains by
+    them is bound, and never under ``qd8.options(memory="small")``.
     """
 
     def __init__(
@@ -86,6 +92,10 @@ class Conv2D:
             )
         self.f16_scale = f16_scale
         self.shape: tuple[int, ...] = weight.shape
+        self._window = Window(
+            (self.shape[1], self.shape[2]), self.stride, self.dilation, self.padding
+        )
+        self._path, self._memory = schedule.forced_path(), settings.get_memory()
         self._pixels: FullyConnected | None = None
         if self.per_pixel:
             flat = weight.reshape(len(weight), -1)
@@ -176,7 +186,7 @@ class Conv2D:
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """(N, OH, OW, O) for images of ``shape``."""
         n, H, W, _ = shape
-        OH, OW, _, _ = self._extents(H, W)
+        OH, OW, _, _ = self._window.extents(H, W)
         return n, OH, OW, self.shape[0]
 
     def _checked(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -205,33 +215,8 @@ class Conv2D:
             )
         if 0 in x.shape[1:]:
             raise ValueError(f"x has shape {x.shape}; H, W and C must be 1 or more")
-        self._extents(x.shape[1], x.shape[2])
+        self._window.extents(x.shape[1], x.shape[2])
         return x
-
-    def _extents(self, H: int, W: int) -> tuple[int, int, int, int]:
-        """(OH, OW, top, left) of the output and the padding."""
-        pads = []
-        for axis, size in enumerate((H, W)):
-            kernel, step, spread = (
-                self.shape[1 + axis],
-                self.stride[axis],
-                self.dilation[axis],
-            )
-            if not isinstance(self.padding, str):
-                before, after = self.padding[axis]
-            elif self.padding == "SAME":
-                before, after = same_padding(size, kernel, step, spread)
-            else:
-                before = after = 0
-            room = size + before + after - (kernel - 1) * spread - 1
-            if room < 0:
-                raise ValueError(
-                    f"x is {H} x {W} and the kernel {self.shape[1]} x {self.shape[2]} "
-                    f"with dilation {self.dilation} and padding {self.padding!r}: "
-                    "no output is left"
-                )
-            pads.append((room // step + 1, before))
-        return pads[0][0], pads[1][0], pads[0][1], pads[1][1]
 
     def _run(
         self,
@@ -277,8 +262,12 @@ class Conv2D:
         key = (*x.shape, threads, x.dtype.type)
         if (found := self._programs.get(key)) is not None:
             return found
-        geometry = self._geometry(x.shape, threads)
-        program = launch.Program(self._steps(geometry, x.dtype), geometry.scratch_bytes)
+        g = self._geometry(x.shape, threads)
+        half = self.f16_scale == "xnnpack" and x.dtype == np.float16
+        bounds = [float_bits(bound) for bound in self._bounds]
+        packed = self._packed_for(g.plan)
+        steps = convolution_steps(g, self._window, packed, bounds, x.dtype, half)
+        program = launch.Program(steps, g.scratch_bytes)
         if len(self._programs) >= REMEMBERED:
             self._programs.clear()
         self._programs[key] = program
@@ -286,79 +275,40 @@ class Conv2D:
 
     def _geometry(self, shape: tuple[int, ...], threads: int) -> Geometry:
         n, H, W, C = shape
-        OH, OW, top, left = self._extents(H, W)
-        # Rows and columns beyond the last tap are never read: the padded image ends
-        # with the last window.
-        padded = [
-            (size - 1) * step + (kernel - 1) * spread + 1
-            for size, step, kernel, spread in zip(
-                (OH, OW), self.stride, self.shape[1:3], self.dilation, strict=True
-            )
-        ]
-        padded_H, padded_W = max(padded[0], top + H), max(padded[1], left + W)
-        tier = self.packed.tier
-        width = 2 if tier.tile == "madd" else 1
-        image_bytes = width * padded_H * padded_W * C + igemm.SLACK
-        image_bytes = -(-image_bytes // 64) * 64
+        plan = self._plan(n, H, W, threads)
+        words = self.packed.tier.tile == "madd" or isinstance(plan, WinogradSchedule)
         parts = max(1, min(threads, H * W * C // PART))
-        plan = schedule.convolution(
-            n, OH * OW, self.packed.K, self.packed.N, threads, tier
+        return geometry(shape, self._window, plan, 2 if words else 1, parts)
+
+    def _plan(self, n: int, H: int, W: int, threads: int) -> schedule.Schedule:
+        """The schedule of ``n`` images of H x W."""
+        tier, K, N = self.packed.tier, self.packed.K, self.packed.N
+        OH, OW, _, _ = self._window.extents(H, W)
+        direct = schedule.convolution(n, OH * OW, K, N, threads, tier)
+        if not self._proven:
+            return direct
+        layer = winograd_schedule.Layer(
+            n, OH, OW, self.shape[3], N, self.dilation, self._proven
         )
-        return Geometry(
-            *(n, H, W, OH, OW, top, left, padded_H, padded_W, image_bytes, parts),
-            plan=plan,
+        return winograd_schedule.choose(
+            layer, direct, threads, tier, self._path, self._memory
         )
 
-    def _steps(self, g: Geometry, dtype: np.dtype[Any]) -> list[launch.Step]:
-        """Find ranges, quantize and pad, multiply."""
-        tier, packed, plan = self.packed.tier, self.packed, g.plan
-        O, KH, KW, I = self.shape
-        C = I * self.groups
-        element = kind(dtype)
-        image = At(SCRATCH)
-        ranges, zero_point, scale, tasks = (At(SCRATCH, at) for at in g.offsets[:4])
-        stored = I16 if tier.tile == "madd" else U8
-        width = 2 if stored == I16 else 1
-        half = int(self.f16_scale == "xnnpack" and dtype == np.float16)
+    @cached_property
+    def _proven(self) -> tuple[int, ...]:
+        """Blocks of input channels for Winograd; none where it does not apply."""
+        plain = self.stride == (1, 1) and self.groups == 1
+        if not plain or self.shape[1:3] != (3, 3):
+            return ()
+        return proven_ends(self.weight)
 
-        find: tuple[int | At, ...] = (At(X), ranges, g.images, g.H * g.W * C, g.parts)
-        find_tasks = min(g.images * g.parts, plan.tasks)
-        write: tuple[int | At, ...] = (
-            *(At(X), ranges, g.parts, g.images, g.H, g.W, C, g.top, g.left),
-            *(g.padded_H, g.padded_W, image, g.image_bytes, zero_point, scale, half),
-        )
-        worth = max(1, g.images * g.H * g.W * C // PART)
-        write_tasks = min(g.images * g.padded_H, worth, plan.tasks)
-        pixel, row = width * C, width * g.padded_W * C
-        # Where neighbouring taps touch, a whole kernel row is one run of bytes.
-        touching = self.dilation[1] == 1 and self.groups == 1
-        multiply: tuple[int | At, ...] = (
-            *(image, g.image_bytes, address(packed.panels), At(OUT), At(ACCUMULATOR)),
-            *(g.images, g.OH, g.OW, O),
-            *(self.stride[0] * row, self.stride[1] * pixel),
-            *(KH, 1 if touching else KW),
-            *(self.dilation[0] * row, self.dilation[1] * pixel),
-            width * (KW * C if touching else I),
-            *(self.groups, width * I, packed.N, packed.blocks, packed.panel_bytes),
-            *(plan.block_rows, plan.grid_rows, plan.grid_columns),
-            *(tasks, plan.scratch_bytes, scale, zero_point),
-            *(float_bits(bound) for bound in self._bounds),
-        )
-        kernel = cache.kernel
-        constants = gemm.constants(tier)
-        return [
-            launch.Step(
-                kernel(quantize.image_ranges, tier.id, element), find, find_tasks
-            ),
-            launch.Step(
-                kernel(quantize.quantize_images, tier.id, element, stored),
-                write,
-                write_tasks,
-            ),
-            launch.Step(
-                kernel(igemm.convolution, *constants, element), multiply, plan.tasks
-            ),
-        ]
+    def _packed_for(self, plan: schedule.Schedule) -> PackedWeights:
+        """Pack what the plan needs and is not packed yet."""
+        if isinstance(plan, WinogradSchedule):
+            with _packing:
+                if not isinstance(self.packed, PackedTwice):
+                    self.packed = pack_winograd(self.weight, self._proven, self.packed)
+        return self.packed
 
     def warmup(self) -> None:
         """Compile what the first call would compile."""
@@ -378,8 +328,12 @@ class Conv2D:
         if self._pixels is not None:
             return self._pixels.explain(n * H * W, threads)
         plan = self._geometry(tuple(shape), threads).plan
-        size = int(np.prod(self.shape))
-        return schedule.Explanation(plan, self.packed.nbytes, size)
+        size, packed = int(np.prod(self.shape)), self.packed.nbytes
+        if isinstance(plan, WinogradSchedule) and not isinstance(
+            self.packed, PackedTwice
+        ):
+            packed += plan.weight_bytes
+        return schedule.Explanation(plan, packed, size)
 
     def _options(self) -> dict[str, Any]:
         return {

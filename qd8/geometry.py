@@ -1,12 +1,55 @@
 """Where the windows of a convolution lie, and the memory its passes need."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from qd8.kernels import schedule
+from qd8.kernels import igemm, schedule
+from qd8.kernels.winograd_schedule import WinogradSchedule
 
 Padding = str | tuple[tuple[int, int], tuple[int, int]]
+
+
+class Window(NamedTuple):
+    """What an output reads: a kernel's extent and how it moves over an image."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: Padding
+
+    def extents(self, H: int, W: int) -> tuple[int, int, int, int]:
+        """(OH, OW, top, left) of the output and the padding of an H x W image."""
+        pads = []
+        for axis, size in enumerate((H, W)):
+            kernel, step = self.kernel[axis], self.stride[axis]
+            spread = self.dilation[axis]
+            if not isinstance(self.padding, str):
+                before, after = self.padding[axis]
+            elif self.padding == "SAME":
+                before, after = same_padding(size, kernel, step, spread)
+            else:
+                before = after = 0
+            room = size + before + after - (kernel - 1) * spread - 1
+            if room < 0:
+                raise ValueError(
+                    f"x is {H} x {W} and the kernel {self.kernel[0]} x "
+                    f"{self.kernel[1]} with dilation {self.dilation} and padding "
+                    f"{self.padding!r}: no output is left"
+                )
+            pads.append((room // step + 1, before))
+        return pads[0][0], pads[1][0], pads[0][1], pads[1][1]
+
+    def reach(self, outputs: tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns of a padded image that so many outputs read."""
+        y, x = (
+            (size - 1) * step + (kernel - 1) * spread + 1
+            for size, step, kernel, spread in zip(
+                outputs, self.stride, self.kernel, self.dilation, strict=True
+            )
+        )
+        return y, x
 
 
 @dataclass(frozen=True)
@@ -16,15 +59,22 @@ class Geometry:
     images: int
     H: int
     W: int
+    C: int
     OH: int
     OW: int
     top: int
     left: int
     padded_H: int
     padded_W: int
-    image_bytes: int  # of a quantized, padded image, with slack
+    width: int  # bytes of a quantized element
     parts: int  # shares of an image whose ranges are found apart
     plan: schedule.Schedule
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of a quantized, padded image, with slack; whole cache lines."""
+        inside = self.width * self.padded_H * self.padded_W * self.C
+        return -(-(inside + igemm.SLACK) // 64) * 64
 
     @property
     def scratch_bytes(self) -> int:
@@ -45,6 +95,25 @@ class Geometry:
         for size in sizes:
             at.append(-(-(at[-1] + size) // 64) * 64)
         return at[1], at[2], at[3], at[4], at[5]
+
+
+def geometry(
+    shape: tuple[int, ...], window: Window, plan: schedule.Schedule, width: int,
+    parts: int,
+) -> Geometry:  # fmt: skip
+    """The geometry of images of ``shape`` (N, H, W, C) under a schedule.
+
+    Rows and columns beyond the last tap are never read: the padded image ends with
+    the last window, which is that of the last tile where the schedule is Winograd's.
+    """
+    n, H, W, C = shape
+    OH, OW, top, left = window.extents(H, W)
+    outputs = OH, OW
+    if isinstance(plan, WinogradSchedule):
+        outputs = plan.outputs
+    reach = window.reach(outputs)
+    padded = max(reach[0], top + H), max(reach[1], left + W)
+    return Geometry(n, H, W, C, OH, OW, top, left, *padded, width, parts, plan)
 
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:

@@ -4,13 +4,38 @@ Nothing here is timed and nothing compiles, so that a profile explains itself an
 tests need no kernel. A schedule never changes a bit.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import ClassVar
 
 from qd8.kernels import gemm, igemm
 from qd8.kernels.isa import Tier
 
 L1_BLOCK = 32 << 10  # packed activations that stay in L1
 SERIAL_MACS = 1 << 18  # below this a second thread costs more than it brings
+
+# How a convolution may be computed; "" leaves it to the schedule.
+PATHS = ("direct", "winograd")
+_forced: ContextVar[str] = ContextVar("qd8_path", default="")
+
+
+@contextmanager
+def forced(path: str) -> Iterator[None]:
+    """Build convolutions within the block that take ``path`` wherever they can."""
+    if path not in PATHS:
+        raise ValueError(f"path is {path!r}; it must be one of {', '.join(PATHS)}")
+    token = _forced.set(path)
+    try:
+        yield
+    finally:
+        _forced.reset(token)
+
+
+def forced_path() -> str:
+    """The path that convolutions built now must take, or ""."""
+    return _forced.get()
 
 
 @dataclass(frozen=True)
@@ -24,6 +49,7 @@ class Schedule:
     grid_columns: int  # tasks along the panels
     scratch_bytes: int  # of one task
     why: str
+    unit: ClassVar[str] = "rows"
 
     @property
     def tasks(self) -> int:
@@ -108,7 +134,8 @@ class Explanation:
     def __str__(self) -> str:
         s = self.schedule
         return (
-            f"{s.kernel}: blocks of {s.block_rows} rows, {s.tasks} task(s), {s.why}; "
+            f"{s.kernel}: blocks of {s.block_rows} {s.unit}, {s.tasks} task(s), "
+            f"{s.why}; "
             f"{self.packed_bytes} packed bytes for {self.weight_bytes} of weights, "
             f"{s.tasks * s.scratch_bytes} bytes of scratch"
         )

@@ -215,6 +215,10 @@ class Emitter:
         word = self.b.bitcast(mask, ir.IntType(mask.type.count))
         return self.b.icmp_unsigned("!=", word, ir.Constant(word.type, 0))
 
+    def all(self, mask: ir.Value) -> ir.Value:
+        word = self.b.bitcast(mask, ir.IntType(mask.type.count))
+        return self.b.icmp_unsigned("==", word, ir.Constant(word.type, -1))
+
     def clamp(self, y: ir.Value, lo: ir.Value, hi: ir.Value) -> ir.Value:
         """R14's minimum(maximum(y, lo), hi): NaN stays, and -0.0 is below +0.0.
 
@@ -319,7 +323,31 @@ class Emitter:
         )
         return build.add(acc, pairs)
 
+    def dot_words(self, acc: ir.Value, a: ir.Value, w: ir.Value) -> ir.Value:
+        """acc + the sum of each lane's two products of int16, modulo 2^32.
+
+        vpdpwssd wraps; vpdpwssds would saturate. Do not chain it within a loop's
+        body: LLVM 22 takes all but the first of a chain apart into vpmaddwd and
+        vpaddd, to shorten the chain, and halves the rate of AVX-512 and AVX-VNNI.
+        """
+        build = self.b
+        if self.tier.tile not in ("vnni", "amx"):
+            return self.dot(acc, a, w)
+        type_ = ir.FunctionType(acc.type, [acc.type] * 3)  # the old spelling, as above
+        function = cgutils.get_or_insert_function(
+            build.module, type_, "llvm.x86.avx512.vpdpwssd.512"
+        )
+        a, w = build.bitcast(a, acc.type), build.bitcast(w, acc.type)
+        return build.call(function, [acc, a, w])
+
     # Control flow
+
+    def phi(self, *incoming: tuple[ir.Value, ir.Block]) -> ir.Value:
+        """The value that belongs to the block which control came from."""
+        phi = self.b.phi(incoming[0][0].type)
+        for value, block in incoming:
+            phi.add_incoming(value, block)
+        return phi
 
     def loop(self, count: ir.Value, carried: list[ir.Value], body):
         """``for index in range(count): carried = body(index, carried)`` as SSA."""

@@ -1,0 +1,106 @@
+"""The kernels that a convolution is, bound to places in its arguments and scratch.
+
+Three in a row: find each image's range, quantize into a padded image, multiply; the
+last is the indirect GEMM (igemm.py) or Winograd (winograd.py), as the plan says.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from qd8.geometry import Geometry, Window
+from qd8.kernels import cache, gemm, igemm, launch, quantize, winograd
+from qd8.kernels.launch import ACCUMULATOR, OUT, SCRATCH, At, X
+from qd8.kernels.vector import I16, U8
+from qd8.kernels.winograd_schedule import WinogradSchedule
+from qd8.pack import PackedWeights
+from qd8.quantize import PART, kind
+from qd8.winograd import PackedTwice
+from qd8.workspace import address
+
+Words = tuple[int | At, ...]
+
+
+def convolution_steps(
+    g: Geometry, window: Window, packed: PackedWeights, bounds: Sequence[int],
+    dtype: np.dtype[Any], half: bool,
+) -> list[launch.Step]:  # fmt: skip
+    """Find ranges, quantize and pad, multiply.
+
+    packed : where the plan is Winograd's, a :class:`PackedTwice`
+    bounds : of the activation, as the bits of float32
+    half : R16, the multiplier rounded to float16
+    """
+    tier, element = packed.tier.id, kind(dtype)
+    image = At(SCRATCH)
+    ranges, zero_point, scale, tasks = (At(SCRATCH, at) for at in g.offsets[:4])
+    find: Words = (At(X), ranges, g.images, g.H * g.W * g.C, g.parts)
+    write: Words = (
+        *(At(X), ranges, g.parts, g.images, g.H, g.W, g.C, g.top, g.left),
+        *(g.padded_H, g.padded_W, image, g.image_bytes, zero_point, scale, int(half)),
+    )
+    worth = max(1, g.images * g.H * g.W * g.C // PART)
+    stored = I16 if g.width == 2 else U8
+    if isinstance(packed, PackedTwice) and isinstance(g.plan, WinogradSchedule):
+        extents = packed.winograd.extents
+        last = cache.kernel(
+            winograd.winograd, tier, extents.lanes, *extents[:2], element
+        )
+        words = _winograd_words(g, g.plan, window, packed, image, tasks, scale)
+    else:
+        last = cache.kernel(igemm.convolution, *gemm.constants(packed.tier), element)
+        words = _igemm_words(g, window, packed, image, tasks, scale, zero_point)
+    return [
+        launch.Step(
+            cache.kernel(quantize.image_ranges, tier, element),
+            find,
+            min(g.images * g.parts, g.plan.tasks),
+        ),
+        launch.Step(
+            cache.kernel(quantize.quantize_images, tier, element, stored),
+            write,
+            min(g.images * g.padded_H, worth, g.plan.tasks),
+        ),
+        launch.Step(last, (*words, *bounds), g.plan.tasks),
+    ]
+
+
+def _igemm_words(
+    g: Geometry, window: Window, packed: PackedWeights, image: At, tasks: At,
+    scale: At, zero_point: At,
+) -> Words:  # fmt: skip
+    """Arguments of igemm.convolution, up to the bounds."""
+    KH, KW = window.kernel
+    I, O = g.C // packed.groups, packed.N * packed.groups
+    pixel, row = g.width * g.C, g.width * g.padded_W * g.C
+    # Where neighbouring taps touch, a whole kernel row is one run of bytes.
+    touching = window.dilation[1] == 1 and packed.groups == 1
+    return (
+        *(image, g.image_bytes, address(packed.panels), At(OUT), At(ACCUMULATOR)),
+        *(g.images, g.OH, g.OW, O),
+        *(window.stride[0] * row, window.stride[1] * pixel),
+        *(KH, 1 if touching else KW),
+        *(window.dilation[0] * row, window.dilation[1] * pixel),
+        g.width * (KW * g.C if touching else I),
+        *(packed.groups, g.width * I, packed.N, packed.blocks, packed.panel_bytes),
+        *(g.plan.block_rows, g.plan.grid_rows, g.plan.grid_columns),
+        *(tasks, g.plan.scratch_bytes, scale, zero_point),
+    )
+
+
+def _winograd_words(
+    g: Geometry, plan: WinogradSchedule, window: Window, packed: PackedTwice,
+    image: At, tasks: At, scale: At,
+) -> Words:  # fmt: skip
+    """Arguments of winograd.winograd, up to the bounds."""
+    weights = packed.winograd
+    pixel, row = g.width * g.C, g.width * g.padded_W * g.C
+    return (
+        *(image, g.image_bytes, address(weights.panels), At(OUT), At(ACCUMULATOR)),
+        *(g.images, g.OH, g.OW, packed.N, row, pixel),
+        *(*window.dilation, *plan.tiles),
+        *(address(weights.ends), len(weights.ends), weights.panels.shape[1]),
+        *(plan.block_rows, plan.together, plan.grid_rows, plan.grid_columns),
+        *(tasks, plan.scratch_bytes, plan.v_bytes, plan.m_step, scale),
+    )

@@ -1,0 +1,213 @@
+"""Direct or Winograd, and how Winograd is cut: a pure function, nothing is timed.
+
+Both paths give the same bits, so only time and bytes decide. Time is estimated in
+cycles from four measured rates a tier (docs/kernels.md says how they were measured);
+they serve to choose and to explain, not to predict.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import ClassVar, NamedTuple, Self
+
+from qd8.kernels.isa import Tier
+from qd8.kernels.schedule import SERIAL_MACS, Schedule
+from qd8.kernels.winograd import PLACE, TILE, odd_lines
+from qd8.kernels.winograd_transform import CHUNK, POSITIONS
+
+TOGETHER = 4  # panels whose products are kept until the output transform
+LEAST_BLOCK = 64  # tiles that make one reading of weights from afar worth it
+FROM_AFAR = 6  # bytes of weights a cycle, where they do not stay in L2
+GAIN = 1.1  # Winograd must be so much faster to be worth eight times the bytes
+BUDGET = 256 << 20  # bytes of transformed weights that one layer may have
+
+
+class Rates(NamedTuple):
+    """Multiply-adds a cycle, and cycles of the transforms of a tile."""
+
+    direct: float
+    words: float
+    input: float  # of 16 channels
+    output: float  # of a vector of channels
+
+
+# By the family of the direct tile and the lanes; none: the direct path stays ahead.
+RATES = {
+    "generic": Rates(7.5, 8, 220, 190),
+    "avx2": Rates(22, 23, 95, 125),
+    "avx512vnni": Rates(88, 48, 95, 190),
+}
+
+
+class Extents(NamedTuple):
+    """Tiles by output channels of one register tile."""
+
+    MR: int
+    NR: int
+    lanes: int
+
+    @classmethod
+    def of(cls, tier: Tier) -> Self:
+        """16 ymm hold 6x16 and what feeds it; 32 zmm hold 12x32."""
+        rows = 12 if tier.lanes == 16 else tier.MR
+        return cls(rows, 2 * tier.lanes, tier.lanes)
+
+    def panel_bytes(self, chunks: int) -> int:
+        """Bytes of a panel of ``chunks`` times 16 input channels."""
+        return self.NR * (POSITIONS * 2 * CHUNK * chunks + 8)
+
+
+class Layer(NamedTuple):
+    """A convolution that Winograd can do, at one input size."""
+
+    images: int
+    OH: int
+    OW: int
+    C: int
+    N: int
+    dilation: tuple[int, int]
+    ends: tuple[int, ...]  # of the proven blocks of input channels, in chunks of 16
+
+    @property
+    def tiles(self) -> tuple[int, int]:
+        """Rows and columns of 4x4 tiles; each phase of a dilation has its own."""
+        y, x = (
+            d * -(-size // (d * TILE))
+            for size, d in zip((self.OH, self.OW), self.dilation, strict=True)
+        )
+        return y, x
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Chunks in each proven block of input channels."""
+        return tuple(b - a for a, b in pairwise((0, *self.ends)))
+
+    def weight_bytes(self, tier: Tier) -> int:
+        """Bytes of the transformed weights."""
+        extents = Extents.of(tier)
+        return -(-self.N // extents.NR) * extents.panel_bytes(self.ends[-1])
+
+
+@dataclass(frozen=True)
+class WinogradSchedule(Schedule):
+    """How tiles by output channels are cut; ``block_rows`` are tiles."""
+
+    tiles: tuple[int, int]
+    together: int  # panels whose products are kept at a time
+    v_bytes: int  # of the transformed inputs of one register tile's tiles
+    m_step: int  # bytes from position to position of the products
+    weight_bytes: int
+    unit: ClassVar[str] = "tiles"
+
+    @property
+    def outputs(self) -> tuple[int, int]:
+        """Rows and columns of outputs that the tiles cover."""
+        return TILE * self.tiles[0], TILE * self.tiles[1]
+
+
+def choose(
+    layer: Layer, direct: Schedule, threads: int, tier: Tier, path: str, memory: str
+) -> Schedule:
+    """``direct``, or the schedule of Winograd where that is better.
+
+    path : "winograd" or "direct" to force one, "" to choose
+    memory : "small" keeps to the bytes of the int8 weights, so to the direct path
+    """
+    if path == "direct":
+        return replace(direct, why=f"{direct.why}; direct: forced")
+    plan = winograd(layer, threads, tier)
+    if path == "winograd":
+        return replace(plan, why=f"{plan.why}; winograd: forced")
+    if memory == "small":
+        return replace(direct, why=f"{direct.why}; direct: memory='small'")
+    if tier.name not in RATES:
+        return replace(direct, why=f"{direct.why}; direct: {tier.tile} tiles are ahead")
+    if plan.weight_bytes > BUDGET:
+        over = f"{plan.weight_bytes} bytes of transformed weights exceed {BUDGET}"
+        return replace(direct, why=f"{direct.why}; direct: {over}")
+    slow, fast = direct_cycles(layer, tier), winograd_cycles(layer, plan, tier)
+    found = f"estimated {fast / 1e6:.3g} million cycles, direct {slow / 1e6:.3g}"
+    if fast * GAIN < slow:
+        return replace(plan, why=f"{plan.why}; winograd: {found}")
+    return replace(direct, why=f"{direct.why}; direct: winograd {found}")
+
+
+def direct_cycles(layer: Layer, tier: Tier) -> float:
+    """Estimated cycles of the direct path's products, on one thread."""
+    K = -(-9 * layer.C // tier.KB) * tier.KB
+    N = -(-layer.N // tier.NR) * tier.NR
+    return layer.images * layer.OH * layer.OW * K * N / RATES[tier.name].direct
+
+
+def winograd_cycles(layer: Layer, plan: WinogradSchedule, tier: Tier) -> float:
+    """Estimated cycles of Winograd, on one thread."""
+    rates, extents = RATES[tier.name], Extents.of(tier)
+    tiles = layer.images * plan.tiles[0] * plan.tiles[1]
+    chunks = layer.ends[-1]
+    N = -(-layer.N // extents.NR) * extents.NR
+    cycles = tiles * POSITIONS * CHUNK * chunks * N / rates.words
+    cycles += tiles * chunks * rates.input
+    vectors = -(-layer.N // extents.lanes)
+    cycles += tiles * vectors * len(layer.ends) * rates.output
+    if plan.weight_bytes > tier.l2_bytes:
+        cycles += -(-tiles // plan.block_rows) * plan.weight_bytes / FROM_AFAR
+    return cycles
+
+
+def winograd(layer: Layer, threads: int, tier: Tier) -> WinogradSchedule:
+    """The schedule of Winograd."""
+    extents = Extents.of(tier)
+    tiles_y, tiles_x = layer.tiles
+    tiles = layer.images * tiles_y * tiles_x
+    count = -(-layer.N // extents.NR)
+    weight_bytes = layer.weight_bytes(tier)
+    together = min(TOGETHER, count)
+    rows, columns, why = _grid(layer, tiles, count, threads, tier)
+    block = _block(layer, -(-tiles // rows), extents.NR * together, tier)
+    v_bytes = POSITIONS * sum(_odd(32 * extents.MR * size) for size in layer.blocks)
+    m_step = _odd(4 * extents.NR * together)
+    scratch = -(-PLACE * block // 64) * 64 + 64
+    scratch += v_bytes * -(-block // extents.MR) + m_step * POSITIONS * block
+    if len(layer.blocks) > 1:
+        scratch += m_step * TILE * TILE * block
+        why += f"; {len(layer.blocks)} blocks of input channels"
+    return WinogradSchedule(
+        f"qd8_qc8w_winograd_4x4_3x3_{extents.MR}x{extents.NR}c2_{tier.name}",
+        *(tier.name, block, rows, columns, scratch, why, (tiles_y, tiles_x)),
+        *(together, v_bytes, m_step, weight_bytes),
+    )
+
+
+def _grid(
+    layer: Layer, tiles: int, count: int, threads: int, tier: Tier
+) -> tuple[int, int, str]:
+    """Split the tiles; or the panels, where each task would read all weights anew."""
+    macs = layer.images * layer.OH * layer.OW * 9 * layer.C * layer.N
+    if threads == 1 or macs < SERIAL_MACS:
+        return 1, 1, "one thread"
+    by_tiles, by_panels = min(threads, tiles), min(threads, count)
+    share_tiles = -(-tiles // by_tiles) / tiles
+    share_panels = -(-count // by_panels) / count
+    afar = layer.weight_bytes(tier) > tier.l2_bytes
+    if share_panels < share_tiles or (
+        afar and tiles < threads * LEAST_BLOCK and share_panels <= share_tiles * 1.05
+    ):
+        return 1, by_panels, f"panels split: {count} panels over {by_panels} threads"
+    return by_tiles, 1, f"tiles split: {tiles} tiles over {by_tiles} threads"
+
+
+def _block(layer: Layer, tiles: int, columns: int, tier: Tier) -> int:
+    """Tiles at a time, of a task's ``tiles``, in nearly equal blocks.
+
+    Transformed inputs and the products of ``columns`` channels stay in L2, unless
+    weights that do not would then be read for too few tiles.
+    """
+    weights = layer.weight_bytes(tier)
+    each = POSITIONS * (2 * CHUNK * layer.ends[-1] + 4 * columns)
+    room = tier.l2_bytes - min(weights, tier.l2_bytes // 2)
+    most = max(room // each, LEAST_BLOCK if weights > tier.l2_bytes else 1, 1)
+    blocks = -(-tiles // most)
+    return -(-tiles // blocks)
+
+
+def _odd(size: int) -> int:
+    return int(odd_lines.py_func(size))

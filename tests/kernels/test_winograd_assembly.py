@@ -1,0 +1,61 @@
+"""What the compiler made of Winograd: whole vectors, no spilled accumulators."""
+
+import re
+
+import pytest
+
+from qd8.kernels import cache, isa, winograd
+from qd8.kernels.vector import F32
+from qd8.kernels.winograd_schedule import Extents
+from tests.kernels.test_assembly import ON_STACK, innermost_loops
+
+DOT = re.compile(r"\bvpmaddwd\b|\bvpdpwssd\b")
+# Additions of 16-bit elements one at a time are how an unvectorized transform looks.
+SCALAR = re.compile(r"\b(addw|subw|shlw|vpextrw|vpinsrw)\b")
+REGISTER = {"avx2": "ymm", "avx512vnni": "zmm"}
+
+
+@pytest.fixture(scope="module", params=sorted(REGISTER))
+def compiled(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Compile the kernel of a tier; return its name and assembly."""
+    name = request.param
+    if name not in isa.runnable():
+        pytest.skip(f"{name} does not run here: {isa.obstacle(name)}")
+    tier = isa.BY_NAME[name]
+    extents = Extents.of(tier)
+    factory = winograd.winograd(cache.SOURCE, tier.id, extents.lanes, *extents[:2], F32)
+    kernel = cache.Kernel(factory, cache._SIGNATURE, {}, cache._OPTIONS)
+    kernel.compile()  # not from the disk: a cached kernel has no assembly to show
+    return name, kernel._library.get_asm_str()
+
+
+def test_the_tile_multiplies_in_registers(compiled: tuple[str, str]) -> None:
+    """Loops of products keep their accumulators off the stack; the largest is whole."""
+    name, assembly = compiled
+    loops = innermost_loops(assembly)
+    dots = [sum(bool(DOT.search(line)) for line in loop) for loop in loops]
+    extents = Extents.of(isa.BY_NAME[name])
+    assert max(dots) >= extents.MR * extents.NR // extents.lanes
+    for loop in (loop for loop, count in zip(loops, dots, strict=True) if count):
+        assert [line for line in loop if ON_STACK.search(line)] == []
+
+
+def test_vpdpwssd_is_not_taken_apart(compiled: tuple[str, str]) -> None:
+    """One dot product is one instruction, at least from nine rows on."""
+    name, assembly = compiled
+    if name != "avx512vnni":
+        return
+    loops = innermost_loops(assembly)
+    found = [[m[0] for m in map(DOT.search, loop) if m] for loop in loops]
+    large = [dots for dots in found if len(dots) > 16]
+    assert len(large) == 4
+    assert {dot for dots in large for dot in dots} == {"vpdpwssd"}
+
+
+def test_transforms_are_whole_vectors(compiled: tuple[str, str]) -> None:
+    """Sixteen channels of int16 a ymm, and outputs as wide as the tier's registers."""
+    name, assembly = compiled
+    assert len(re.findall(r"\bvp(?:add|sub)w\b.*%ymm", assembly)) >= 12 * 11
+    products = re.findall(r"\bvpmulld\b.*%(\wmm)", assembly)
+    assert products.count(REGISTER[name]) >= 16
+    assert not SCALAR.search(assembly)

@@ -1,0 +1,165 @@
+"""Direct or Winograd: a pure function of integers, tested without compiling."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qd8 import winograd
+from qd8.kernels import isa, schedule, winograd_schedule
+from qd8.kernels.winograd_schedule import Extents, Layer, WinogradSchedule, choose
+
+LARGE = Layer(1, 64, 64, 320, 320, (1, 1), (20,))
+SHAPES = [
+    LARGE,
+    Layer(1, 1, 1, 1, 1, (1, 1), (1,)),
+    Layer(3, 13, 5, 40, 33, (2, 3), (1, 3)),
+    Layer(1, 16, 16, 1280, 1280, (1, 1), (30, 60, 80)),
+    Layer(8, 7, 7, 512, 512, (1, 1), (32,)),
+    Layer(1, 112, 112, 32, 32, (1, 1), (2,)),
+]
+
+
+def chosen(
+    layer: Layer, tier: str, path: str = "", memory: str = "fast", threads: int = 1
+) -> schedule.Schedule:
+    """Choose for a layer as Conv2D does."""
+    row = isa.BY_NAME[tier]
+    K, pixels = 9 * layer.C, layer.OH * layer.OW
+    direct = schedule.convolution(layer.images, pixels, K, layer.N, threads, row)
+    return choose(layer, direct, threads, row, path, memory)
+
+
+@pytest.mark.parametrize("layer", SHAPES, ids=str)
+@pytest.mark.parametrize("tier", isa.BY_NAME)
+def test_tiles_and_panels_have_one_task_each(layer: Layer, tier: str) -> None:
+    """The grid never has more tasks than threads, tiles or panels."""
+    row = isa.BY_NAME[tier]
+    tiles = layer.images * layer.tiles[0] * layer.tiles[1]
+    count = -(-layer.N // Extents.of(row).NR)
+    for threads in (1, 2, 3, 16):
+        plan = winograd_schedule.winograd(layer, threads, row)
+        assert 1 <= plan.tasks <= threads
+        assert plan.grid_rows <= tiles
+        assert plan.grid_columns <= count
+        assert 1 <= plan.block_rows <= tiles
+        assert 1 <= plan.together <= count
+
+
+@pytest.mark.parametrize("layer", SHAPES, ids=str)
+@pytest.mark.parametrize("tier", isa.BY_NAME)
+def test_scratch_holds_inputs_and_products(layer: Layer, tier: str) -> None:
+    """A task's scratch is whole cache lines and holds V and M of a block."""
+    row = isa.BY_NAME[tier]
+    plan = winograd_schedule.winograd(layer, 2, row)
+    v = 36 * 2 * 16 * layer.ends[-1] * plan.block_rows
+    m = 36 * 4 * Extents.of(row).NR * plan.together * plan.block_rows
+    assert plan.scratch_bytes >= v + m
+    assert plan.scratch_bytes % 64 == 0
+    assert plan.m_step // 64 % 2 == 1
+
+
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 3)])
+def test_tiles_cover_every_output(dilation: tuple[int, int]) -> None:
+    """4x4 tiles of each phase of a dilation reach the last row and column."""
+    for size in range(1, 30):
+        layer = LARGE._replace(OH=size, OW=30 - size, dilation=dilation)
+        for tiles, outputs, d in zip(
+            layer.tiles, (size, 30 - size), dilation, strict=True
+        ):
+            rows = {
+                phase + d * (4 * t + i)
+                for phase in range(d)
+                for t in range(tiles // d)
+                for i in range(4)
+            }
+            assert tiles % d == 0
+            assert set(range(outputs)) <= rows
+            assert 4 * tiles - outputs < 4 * d + d
+
+
+@pytest.mark.parametrize(
+    ("layer", "tier", "winograd_wins"),
+    [
+        (LARGE, "generic", True),
+        (LARGE, "avx2", True),
+        (LARGE, "avx512vnni", True),
+        (LARGE, "amx", False),
+        (LARGE._replace(C=3, ends=(1,)), "avx2", False),
+        (LARGE._replace(OH=1, OW=1), "avx2", False),
+        (LARGE._replace(OH=1, OW=1), "avx512vnni", False),
+    ],
+)
+def test_time_decides(layer: Layer, tier: str, winograd_wins: bool) -> None:
+    """Winograd where its estimated cycles are fewer; the reason has the numbers."""
+    plan = chosen(layer, tier)
+    assert isinstance(plan, WinogradSchedule) == winograd_wins
+    assert ("winograd: " if winograd_wins else "direct: ") in plan.why
+
+
+def test_memory_and_force_decide_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """memory="small" and a byte budget keep direct; a forced path is taken."""
+    assert not isinstance(chosen(LARGE, "avx2", memory="small"), WinogradSchedule)
+    assert not isinstance(chosen(LARGE, "avx2", "direct"), WinogradSchedule)
+    tiny = LARGE._replace(C=1, N=1, ends=(1,))
+    assert isinstance(chosen(tiny, "amx", "winograd", "small"), WinogradSchedule)
+    monkeypatch.setattr(winograd_schedule, "BUDGET", 1 << 20)
+    assert "exceed" in chosen(LARGE, "avx2").why
+
+
+def test_explanation_counts_tiles() -> None:
+    """People read the unit, the blocks and the bytes of what is packed."""
+    plan = chosen(SHAPES[3], "avx2", "winograd")
+    text = str(schedule.Explanation(plan, 9, 1))
+    assert f"blocks of {plan.block_rows} tiles" in text
+    assert "3 blocks of input channels" in text
+    assert isinstance(plan, WinogradSchedule)
+    assert plan.weight_bytes == 36 * 2 * 1280 * 1280 + 8 * 1280
+    assert "rows" in str(schedule.Explanation(chosen(LARGE, "amx"), 9, 1))
+
+
+def test_blocks_of_input_channels_are_proved_and_fewest() -> None:
+    """Each block is below the limit; each with one chunk more is not."""
+    rng = np.random.default_rng(0)
+    for draw in range(20):
+        C = int(rng.integers(1, 400))
+        weight = rng.integers(-128, 128, (7, 3, 3, C)).astype(np.int8)
+        if draw % 3:
+            weight[draw % 7] = np.where(weight[draw % 7] < 0, -128, 127)
+            weight[0] = -128
+
+        def bound(first: int, last: int, weight: np.ndarray = weight) -> int:
+            some = weight[..., 16 * first : 16 * last].astype(np.int64)
+            sums = [np.maximum(s * some, 0).sum(axis=(1, 2, 3)) for s in (1, -1)]
+            return int(255 * np.max(sums))
+
+        ends = winograd.proven_ends(weight)
+        starts = (0, *ends[:-1])
+        assert ends[-1] == -(-C // 16)
+        for first, last in zip(starts, ends, strict=True):
+            assert first < last
+            assert bound(first, last) < 1 << 25
+            assert last == ends[-1] or bound(first, last + 1) >= 1 << 25
+
+
+def test_transformed_weights_reach_their_bound() -> None:
+    """|U| is at most 49 * 128, and that of every weight pattern fits int16."""
+    row = np.array([1, -1, 1])
+    extreme = np.full((1, 3, 3, 1), -128, np.int8)
+    assert np.abs(winograd.transformed(extreme)).max() == 49 * 128
+    signs = np.where(np.outer(row, row) > 0, -128, 127).astype(np.int8)
+    exact = np.array(winograd.G) @ signs.astype(int) @ np.array(winograd.G).T
+    u = winograd.transformed(signs.reshape(1, 3, 3, 1))
+    assert (u.reshape(6, 6) == exact).all()
+    assert u.dtype == np.int16
+
+
+def test_forcing_is_undone() -> None:
+    """The context leaves nothing behind, and refuses other names."""
+    with schedule.forced("winograd"):
+        with schedule.forced("direct"):
+            assert schedule.forced_path() == "direct"
+        assert schedule.forced_path() == "winograd"
+    assert schedule.forced_path() == ""
+    plan = replace(chosen(LARGE, "avx2"), why="")
+    assert plan.unit == "tiles"
