@@ -1,5 +1,6 @@
 """`Model`: a file that runs."""
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from .packing import Packing
 from .plan import Plan
 from .precision import apply_precision
 from .profile import profile_table
-from .resize import Family, wanted_shapes
+from .resize import Resized, wanted_shapes
 from .run import run_plan
 from .signatures import SignatureInfo, describe_signatures
 from .table import Table
@@ -62,8 +63,8 @@ class Model:
         self._subgraph = file.subgraphs[said.subgraph] if said else file.main
         self._packing = Packing(file, memory)
         self._build(precision, {})
-        self._family = Family()
-        self._family.add([each.shape for each in self.inputs], self)
+        self._resized = Resized()
+        self._base: weakref.ref[Model] | None = None
 
     def _build(self, precision: str | None, shapes: Mapping[int, Shape]) -> None:
         built = build(self._file, self.signature, shapes)
@@ -179,16 +180,29 @@ class Model:
             If an operator does not take the shapes that follow; it is named.
         """
         wanted = wanted_shapes(self._graph, self.inputs, shapes)
-        found: Model | None = self._family.get([*wanted.values()])
+        if [*wanted.values()] == [each.shape for each in self.inputs]:
+            return self
+        # The base knows the others; they know it weakly, so that a model and its
+        # gigabytes go when nobody uses them, not when garbage is collected.
+        if self._base is not None and (base := self._base()) is not None:
+            return base.resize(dict(enumerate(wanted.values())))
+        found: Model | None = self._resized.get([*wanted.values()])
         if found is None:
-            found = object.__new__(Model)
-            found.__dict__.update(self.__dict__)
+            found = self._copy()
             for cached in ("_plan", "_described", "layers"):
                 found.__dict__.pop(cached, None)
             found._build(self.precision, wanted)
             found._plan  # noqa: B018  what does not fit is said now
-            self._family.add([*wanted.values()], found)
+            found._base = weakref.ref(self)
+            self._resized.add([*wanted.values()], found)
         return found
+
+    def _copy(self) -> "Model":
+        """Return another object with the same parts."""
+        other = object.__new__(Model)
+        other.__dict__.update(self.__dict__)
+        other._resized, other._base = Resized(), None
+        return other
 
     def _fitting(self, arrays: Sequence[Array]) -> "Model":
         """Return the model for arrays whose extents the file leaves open."""
@@ -218,10 +232,8 @@ class Model:
 
     def clone(self) -> "Model":
         """Return another model that shares the packed weights, not the arenas."""
-        other = object.__new__(Model)
-        other.__dict__.update(self.__dict__)
+        other = self._copy()
         other.__dict__["_plan"] = self._plan.clone()
-        other._family = Family()
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:

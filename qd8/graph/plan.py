@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from qd8.workspace import aligned
+from qd8.workspace import address, aligned
 
 from .arena import allocate, check_size, place
 from .graph import Graph, Tensor
@@ -117,7 +117,8 @@ class Plan:
             out: Any = outs if operator.several else outs[0]
             calls.append([])
             bound.append(None)
-            if operator.is_view:
+            source: Any = given[0]
+            if operator.is_view and address(outs[0]) == address(source):
                 continue  # the output is where the input is
             if packed.layer is not None or packed.weight is not None:
                 given[1] = _shape_only(self.graph.tensors[node.weight])

@@ -26,7 +26,7 @@ def wanted_shapes(
     ValueError
         If a shape has another rank, or an extent is not 1 or more.
     """
-    names = {name: n for n, info in enumerate(inputs) for name in (info.tensor,)}
+    names = {info.tensor: n for n, info in enumerate(inputs)}
     names |= {info.name: n for n, info in enumerate(inputs)}
     found = [info.shape for info in inputs]
     for key, value in shapes.items():
@@ -45,8 +45,8 @@ def wanted_shapes(
     return dict(zip(graph.inputs.values(), found, strict=True))
 
 
-class Family:
-    """The models of one file for several input shapes, the last few kept."""
+class Resized:
+    """The models that one model was resized to, by input shapes; the last few."""
 
     def __init__(self) -> None:
         self._members: dict[tuple[Shape, ...], Any] = {}
@@ -54,6 +54,9 @@ class Family:
     def get(self, shapes: Sequence[Shape]) -> Any:
         """Return the model for these input shapes, None if there is none yet."""
         return self._members.get(tuple(shapes))
+
+    def __len__(self) -> int:
+        return len(self._members)
 
     def add(self, shapes: Sequence[Shape], model: Any) -> None:
         """Remember a model; forget the one that came first when there are many."""

@@ -290,15 +290,3 @@ def test_a_bias_that_is_not_finite_is_refused_at_load():
     content = write(*fully_connected(weight(), bias=bias))
     with pytest.raises(ValueError, match=r"<bytes>: operator 0 \(FULLY_CONN.*bias"):
         qd8.load(content)
-
-
-@pytest.mark.skipif(not MODELS.exists(), reason="../shared/models is not here")
-def test_real_full_integer_files_are_refused_but_inspected():
-    """The converter's own full-integer file."""
-    path = MODELS / "effnetv2b0_int8.tflite"
-    with pytest.raises(NotImplementedError, match="full-integer"):
-        qd8.load(path)
-    rows = qd8.inspect(path)
-    assert len(rows) == 266
-    assert not any(row.quantized for row in rows)
-    assert sum(row.macs for row in rows) == pytest.approx(0.718e9, rel=0.001)

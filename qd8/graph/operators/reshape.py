@@ -1,12 +1,12 @@
 """RESHAPE, EXPAND_DIMS and SQUEEZE: the same elements in the same order.
 
-The output lies where the input does, so nothing runs.
+The output of a run lies where the input does, so nothing is done.
 """
 
 import math
 
 from . import fields
-from .operator import ANY_X, INTEGERS, Given, Input, Operator, Options, Shape
+from .operator import ANY_X, INTEGERS, Given, Input, Operator, Options, Shape, kernel
 
 SHAPE = Input("shape", dtypes=("INT32",), optional=True, constant=True, option=True)
 AXIS = Input("axis", dtypes=INTEGERS, constant=True, option=True)
@@ -62,12 +62,16 @@ def squeezed(given: Given, options: Options) -> Shape:
     return tuple(n for i, n in enumerate(given.x) if i not in gone)
 
 
+# Where the output does not lie where the input does: a constant is folded.
+copy = kernel("movement.bind_copy", "shape", "axis", "axes")
+
 RESHAPE = Operator(
     name="RESHAPE",
     inputs=(ANY_X, SHAPE),
     reference="reshape",
     decode=decode_reshape,
     shape=reshaped,
+    bind=copy,
     is_view=True,
 )
 EXPAND_DIMS = Operator(
@@ -76,6 +80,7 @@ EXPAND_DIMS = Operator(
     reference="expand_dims",
     decode=decode_expand_dims,
     shape=expanded,
+    bind=copy,
     is_view=True,
 )
 SQUEEZE = Operator(
@@ -84,5 +89,6 @@ SQUEEZE = Operator(
     reference="squeeze",
     decode=decode_squeeze,
     shape=squeezed,
+    bind=copy,
     is_view=True,
 )

@@ -1,0 +1,40 @@
+"""The benchmark architectures, reduced: every tensor is the reference's, to the bit."""
+
+import numpy as np
+import pytest
+
+import qd8
+from qd8 import zoo
+from qd8.graph.precision import PRECISIONS
+from qd8.kernels import isa as tiers
+from qd8.validation import run_reference
+from tests.checks import assert_same_bits
+from tests.zoo.small import SMALL, values
+
+# 2,700 operators: the reference takes ten seconds in fp32.
+SLOW = {"sd_unet": ("qd8-f16", "qd8-f32")}
+CASES = [
+    (name, precision) for name in SMALL for precision in SLOW.get(name, PRECISIONS)
+]
+
+
+@pytest.mark.parametrize(("name", "precision"), CASES)
+def test_a_whole_model_equals_the_reference(name, precision):
+    """Every tensor of it, and the outputs on every tier, with 1 and 2 threads."""
+    content = zoo.build(name, weights="int8", **SMALL[name])
+    model = qd8.load(content, precision=precision)
+    inputs = {i.name: values(i.name, i.shape, i.dtype) for i in model.inputs}
+    expected = run_reference(model, inputs, keep="all")
+    outputs = model.run(inputs)
+    kept = model.run(inputs, keep="all")
+    assert list(expected) == list(kept)
+    for key, value in kept.items():
+        assert_same_bits(expected[key], value, key)
+    assert all(np.isfinite(value).all() for value in outputs.values())
+    for tier in tiers.runnable():
+        with tiers.forced(tier):
+            other = qd8.load(content, precision=precision)
+            for threads in (1, 2):
+                with qd8.threads(threads):
+                    for key, value in other.run(inputs).items():
+                        assert_same_bits(expected[key], value, f"{key} on {tier}")
