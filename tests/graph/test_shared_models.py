@@ -28,7 +28,6 @@ FILES = [
     "sdunet_w0.2_drq",
     "sdunet_w0.2_fp32",
 ]
-MOST_MACS = 3_000_000  # of a node that the reference is asked for
 
 pytestmark = pytest.mark.skipif(
     not MODELS.exists(), reason="../shared/models is not here"
@@ -76,9 +75,8 @@ def test_every_kind_equals_the_reference_in_its_place(paths, name, precision):
         shape = graph.tensors[node.outputs[0]].shape
         macs = max(node.operator.macs(graph.shapes(node), shape), int(np.prod(shape)))
         key = node.operator.name, node.quantized
-        if macs <= min(chosen.get(key, (MOST_MACS,))[0], MOST_MACS):
+        if key not in chosen or macs < chosen[key][0]:
             chosen[key] = macs, node
-    assert {name for name, _ in chosen} == {n.operator.name for n in graph.nodes}
     nodes = [node for _, node in chosen.values()]
     wanted = {i for n in nodes for i in (*n.inputs, *n.outputs) if i is not None}
     names = {
@@ -110,7 +108,7 @@ def test_dynamic_range_files_are_as_good_as_litert(paths, name):
     """Against the same file with its weights dequantized: LiteRT's less 0.5 dB."""
     truth, model = (qd8.load(paths[name], precision=p) for p in ("fp32", "qd8-f32"))
     half = qd8.load(paths[name], precision="qd8-f16")
-    count = 2 if "unet" in name else 6
+    count = 1 if "unet" in name else 6
     found = {"truth": [], "litert": [], "qd8-f32": [], "qd8-f16": []}
     for seed in range(count):
         inputs = inputs_of(model, seed)
