@@ -13,6 +13,7 @@ from qd8.graph.model import Model
 from qd8.tflite import read
 from tests.tflite import operators as further
 from tests.tflite import small
+from tests.tflite.net import Net
 from tests.tflite.small import SAME, STRIDE_1, VALID, int8, normal, scales
 from tests.tflite.write import Op, T, write
 
@@ -228,6 +229,130 @@ WRONG = {
         r"inputs are the tensors \(0, 0\)",
     ),
 }
+
+
+def call(op, inputs, shapes=((2, 3),), dtype="FLOAT32", **options):
+    """A file of one call on an image (1, 4, 6, 2), further constants behind it."""
+    net = Net()
+    x = net.input(1, 4, 6, 2)
+    given = [x if i is X else i for i in inputs]
+    made = net.several(op, given, shapes, dtype, **options)
+    return net.tensors, net.calls, net.inputs, made
+
+
+X = object()
+FURTHER = {
+    "perm": (call("TRANSPOSE", [X, [0, 1, 1, 2]]), r"perm is \(0, 1, 1, 2\)"),
+    "slice": (
+        call("SLICE", [X, [0, 3, 0, 0], [1, 2, 6, 2]]),
+        r"does not lie within \(1, 4, 6, 2\)",
+    ),
+    "slice rank": (call("SLICE", [X, [0], [1]]), "its input is"),
+    "strides 0": (call("STRIDED_SLICE", [X, [0], [1], [0]]), "0 leads nowhere"),
+    "strides": (call("STRIDED_SLICE", [X, [0], [1], [1, 1]]), "of lengths"),
+    "ellipses": (
+        call("STRIDED_SLICE", [X, [0, 0], [0, 0], [1, 1]], EllipsisMask=3),
+        "ellipsis_mask is 0b11",
+    ),
+    "index": (
+        call("STRIDED_SLICE", [X, [1], [2], [1]], ShrinkAxisMask=1),
+        r"begin is \(1,\); its input",
+    ),
+    "split": (call("SPLIT", [np.int32(1), X], NumSplits=3), "into 3 equal parts"),
+    "split outputs": (
+        call("SPLIT", [np.int32(1), X], NumSplits=2),
+        "has 1 outputs; 2 are needed",
+    ),
+    "split_v": (call("SPLIT_V", [X, [1, 2], np.int32(1)]), r"parts of \[1, 2\]"),
+    "unpack": (call("UNPACK", [X], Num=4, Axis=1), "has 1 outputs and num 4"),
+    "pack": (call("PACK", [X, [1.0]]), "they must be alike"),
+    "expand_dims": (call("EXPAND_DIMS", [X, np.int32(5)]), "axis is 5"),
+    "squeeze": (call("SQUEEZE", [X], SqueezeDims=[1]), "only axes of 1 element"),
+    "broadcast_to": (
+        call("BROADCAST_TO", [X, [4, 5]]),
+        r"broadcast to \(4, 5",
+    ),
+    "tile": (call("TILE", [X, [1, 2]]), r"multiples are \(1, 2\)"),
+    "fill": (call("FILL", [[2, -3], np.float32(1)]), "is no shape"),
+    "range": (
+        call("RANGE", [np.float32(0), np.float32(3), np.float32(0)]),
+        "from 0.0 to 3.0 in steps of 0.0",
+    ),
+    "gather axis": (call("GATHER", [X, [0]], Axis=4), "axis is 4"),
+    "batch_dims": (
+        call("GATHER", [X, [0]], BatchDims=1),
+        "batch_dims is 1, its",
+    ),
+    "one_hot": (
+        call("ONE_HOT", [[1, 2], np.int32(-1), np.float32(1), np.float32(0)]),
+        "depth is -1",
+    ),
+    "blocks": (
+        call("SPACE_TO_BATCH_ND", [X, [3, 2], [[0, 0], [0, 0]]]),
+        r"does not divide into blocks of \(3, 2\)",
+    ),
+    "crops": (
+        call("BATCH_TO_SPACE_ND", [X, [1, 1], [[3, 2], [0, 0]]]),
+        "more than there is",
+    ),
+    "batch of blocks": (
+        call("BATCH_TO_SPACE_ND", [X, [2, 1], [[0, 0], [0, 0]]]),
+        "no batch of blocks",
+    ),
+    "space_to_depth": (call("SPACE_TO_DEPTH", [X], BlockSize=4), "blocks of 4"),
+    "depth_to_space": (call("DEPTH_TO_SPACE", [X], BlockSize=2), "no blocks of 2x2"),
+    "block_size": (call("SPACE_TO_DEPTH", [X], BlockSize=0), "block_size is 0"),
+    "size": (call("RESIZE_BILINEAR", [X, [0, 4]]), r"size is \(0, 4\)"),
+    "conventions": (
+        call("RESIZE_BILINEAR", [X, [2, 2]], AlignCorners=True, HalfPixelCenters=True),
+        "align_corners and half_pixel_centers",
+    ),
+    "matrices": (call("BATCH_MATMUL", [X, normal(3, 2)]), "rows of 2 and columns of 3"),
+    "matmul batch": (call("BATCH_MATMUL", [X, normal(3, 2, 2)]), "do not broadcast"),
+    "vector": (call("BATCH_MATMUL", [X, normal(2)]), "matrices are needed"),
+    "deconvolution": (
+        call(
+            "TRANSPOSE_CONV",
+            [[1, 9, 12, 3], normal(3, 3, 3, 2), X],
+            StrideH=2,
+            StrideW=2,
+        ),
+        "makes 5x6 pixels; its input .* has 4x6",
+    ),
+    "deconvolution channels": (
+        call("TRANSPOSE_CONV", [[1, 8, 12, 3], normal(3, 3, 3, 4), X], **STRIDE_1),
+        "their channels differ",
+    ),
+    "arg_max": (call("ARG_MAX", [X, np.int32(-5)], dtype="INT32"), "axis is -5"),
+    "reduce": (call("SUM", [X, np.zeros(0, np.int32)]), "reduces nothing"),
+    "two types": (call("ADD", [X, [1]]), "are FLOAT32 and INT32"),
+    "integer activation": (
+        call("ADD", [[1], [2]], dtype="INT32", FusedActivationFunction=1),
+        "activation is RELU; INT32 has none",
+    ),
+    "select": (call("SELECT_V2", [[True], X, [1]]), "selects from FLOAT32 and INT32"),
+    "select rows": (
+        call("SELECT", [[True, False], normal(3, 2), normal(3, 2)]),
+        "one for each row",
+    ),
+    "prelu": (call("PRELU", [X, normal(3)]), r"alpha is \(3,\)"),
+}
+
+
+@pytest.mark.parametrize(("file", "said"), FURTHER.values(), ids=FURTHER)
+def test_refuses_further_operators_that_cannot_be_run(file, said):
+    """Each with its place; nothing reaches a kernel."""
+    with pytest.raises(ValueError, match=rf"net\.tflite: operator 0 .*{said}"):
+        load(*file)
+
+
+def test_refuses_tables_whose_scales_are_not_of_rows():
+    """A scale for each row means nothing along another axis."""
+    net = Net()
+    table = net.tensor(T((4, 5), "INT8", int8(4, 5), scales(4)))
+    y = net.add("GATHER", [table, net.input(2, dtype="INT32")], (4, 2), Axis=1)
+    with pytest.raises(ValueError, match="scale for each row; its axis is not 0"):
+        Model(read(net.finish(y)))
 
 
 @pytest.mark.parametrize(("file", "said"), WRONG.values(), ids=WRONG)
