@@ -34,6 +34,7 @@ from qd8.kernels.winograd_tile import words_tile
 from qd8.kernels.winograd_transform import (
     CHUNK,
     POSITIONS,
+    SPARE,
     transform_input,
     transform_output,
 )
@@ -60,13 +61,18 @@ def _few(tiles, MR):
 @njit
 def _first_output(tile, dilation):
     """The first output row (or column) of a tile's row (or column)."""
+    if dilation == 1:
+        return TILE * tile
     return tile // dilation * (TILE * dilation) + tile % dilation
 
 
 @njit
 def _inside(first, size, dilation):
-    """How many of a tile's rows (or columns) are outputs."""
-    return min(TILE, (size - first + dilation - 1) // dilation)
+    """How many of a tile's rows (or columns) are outputs; may be 0 or less."""
+    left = size - first
+    if dilation > 1:
+        left = (left + dilation - 1) // dilation
+    return min(TILE, left)
 
 
 @njit
@@ -143,11 +149,14 @@ def _finish_block(TIER, LANES, NR, OUT, tiles, places, m, m_step, weights, panel
 def _place_tiles(places, unit, tiles, tiles_y, tiles_x, image, image_bytes, row_bytes,
                  pixel_bytes, OH, OW, dilation_y, dilation_x, scale):  # fmt: skip
     """Where the windows, outputs and scales of ``tiles`` tiles from ``unit`` on are."""
-    per_image = tiles_y * tiles_x
+    tile_y, tile_x = unit // tiles_x, unit % tiles_x
+    n, tile_y = tile_y // tiles_y, tile_y % tiles_y
     for t in range(tiles):
-        n, tile = (unit + t) // per_image, (unit + t) % per_image
-        y = _first_output(tile // tiles_x, dilation_y)
-        x = _first_output(tile % tiles_x, dilation_x)
+        if tile_x == tiles_x:
+            tile_y, tile_x = tile_y + 1, 0
+        if tile_y == tiles_y:
+            n, tile_y = n + 1, 0
+        y, x = _first_output(tile_y, dilation_y), _first_output(tile_x, dilation_x)
         place = places + PLACE * t
         store_scalar(place, image + image_bytes * n + row_bytes * y + pixel_bytes * x)
         store_scalar(place + 8, (OH * n + y) * OW + x)
@@ -155,6 +164,7 @@ def _place_tiles(places, unit, tiles, tiles_y, tiles_x, image, image_bytes, row_
         store_scalar(place + 16, np.int32(_inside(y, OH, dilation_y)))
         store_scalar(place + 20, np.int32(_inside(x, OW, dilation_x)))
         store_scalar(place + 24, scale + 4 * n)
+        tile_x += 1
 
 
 def winograd(source, TIER, LANES, MR, NR, OUT):
@@ -188,7 +198,7 @@ def winograd(source, TIER, LANES, MR, NR, OUT):
         lo, hi = real_word(arguments, 27), real_word(arguments, 28)
 
         spare = places + (PLACE * block + 63) // 64 * 64
-        v = spare + 64
+        v = spare + SPARE
         m = v + v_bytes * _few(block, MR)
         sums = m + m_step * POSITIONS * block
         i, j = task // grid_columns, task % grid_columns

@@ -1,8 +1,7 @@
 """Direct or Winograd, and how Winograd is cut: a pure function, nothing is timed.
 
 Both paths give the same bits, so only time and bytes decide. Time is estimated in
-cycles from four measured rates a tier (docs/kernels.md says how they were measured);
-they serve to choose and to explain, not to predict.
+cycles from a few measured rates a tier; they serve to choose and to explain.
 """
 
 from dataclasses import dataclass, replace
@@ -12,30 +11,35 @@ from typing import ClassVar, NamedTuple, Self
 from qd8.kernels.isa import Tier
 from qd8.kernels.schedule import SERIAL_MACS, Schedule
 from qd8.kernels.winograd import PLACE, TILE, odd_lines
-from qd8.kernels.winograd_transform import CHUNK, POSITIONS
+from qd8.kernels.winograd_transform import CHUNK, POSITIONS, SPARE
 
 TOGETHER = 4  # panels whose products are kept until the output transform
-LEAST_BLOCK = 64  # tiles that make one reading of weights from afar worth it
-FROM_AFAR = 6  # bytes of weights a cycle, where they do not stay in L2
-GAIN = 1.1  # Winograd must be so much faster to be worth eight times the bytes
+ROOM = 384 << 10  # bytes of transformed inputs and products that a block aims at
+LEAST_BLOCK = 64  # tiles that make a reading of many weights worth it; 24 of few
+GAIN = 1.1  # Winograd must be so much faster to be worth eight times the bytes,
+SAVING = 10_000  # and by so many cycles a call
 BUDGET = 256 << 20  # bytes of transformed weights that one layer may have
+NEAR = 32 << 20  # bytes of weights that a shared cache may hold
 
 
 class Rates(NamedTuple):
-    """Multiply-adds a cycle, and cycles of the transforms of a tile."""
+    """Measured rates of a tier, one core of Sapphire Rapids (docs/kernels.md)."""
 
-    direct: float
-    words: float
-    input: float  # of 16 channels
-    output: float  # of a vector of channels
+    direct: float  # multiply-adds a cycle
+    finish: float  # cycles of direct's epilogue, for a pixel and a panel
+    words: float  # of int16, in the transformed domain
+    input: float  # cycles to transform a tile of 16 channels
+    output: float  # cycles to transform a tile of one vector of channels
+    wide: float  # cycles an input element of int16 costs more than direct's
 
 
-# By the family of the direct tile and the lanes; none: the direct path stays ahead.
+# A tier that is not here is faster by its direct tiles.
 RATES = {
-    "generic": Rates(7.5, 8, 220, 190),
-    "avx2": Rates(22, 23, 95, 125),
-    "avx512vnni": Rates(88, 48, 95, 190),
+    "generic": Rates(10.3, 20, 11.8, 105, 220, 0),
+    "avx2": Rates(22, 20, 25, 95, 120, 0),
+    "avx512vnni": Rates(88, 20, 48, 95, 200, 0.2),
 }
+STREAM = {True: 8, False: 3}  # bytes of weights a cycle: from a shared cache, memory
 
 
 class Extents(NamedTuple):
@@ -126,16 +130,19 @@ def choose(
         return replace(direct, why=f"{direct.why}; direct: {over}")
     slow, fast = direct_cycles(layer, tier), winograd_cycles(layer, plan, tier)
     found = f"estimated {fast / 1e6:.3g} million cycles, direct {slow / 1e6:.3g}"
-    if fast * GAIN < slow:
+    if fast * GAIN < slow and slow - fast > SAVING:
         return replace(plan, why=f"{plan.why}; winograd: {found}")
     return replace(direct, why=f"{direct.why}; direct: winograd {found}")
 
 
 def direct_cycles(layer: Layer, tier: Tier) -> float:
-    """Estimated cycles of the direct path's products, on one thread."""
+    """Estimated cycles of the direct path's multiplication, on one thread."""
+    rates = RATES[tier.name]
     K = -(-9 * layer.C // tier.KB) * tier.KB
-    N = -(-layer.N // tier.NR) * tier.NR
-    return layer.images * layer.OH * layer.OW * K * N / RATES[tier.name].direct
+    count = -(-layer.N // tier.NR)
+    pixel = K * count * tier.NR / rates.direct + count * rates.finish
+    pixel += K / 16  # the copy of its taps
+    return layer.images * layer.OH * layer.OW * pixel
 
 
 def winograd_cycles(layer: Layer, plan: WinogradSchedule, tier: Tier) -> float:
@@ -148,8 +155,10 @@ def winograd_cycles(layer: Layer, plan: WinogradSchedule, tier: Tier) -> float:
     cycles += tiles * chunks * rates.input
     vectors = -(-layer.N // extents.lanes)
     cycles += tiles * vectors * len(layer.ends) * rates.output
+    cycles += layer.images * layer.OH * layer.OW * layer.C * rates.wide
     if plan.weight_bytes > tier.l2_bytes:
-        cycles += -(-tiles // plan.block_rows) * plan.weight_bytes / FROM_AFAR
+        readings = -(-tiles // plan.block_rows)
+        cycles += readings * plan.weight_bytes / STREAM[plan.weight_bytes <= NEAR]
     return cycles
 
 
@@ -165,7 +174,7 @@ def winograd(layer: Layer, threads: int, tier: Tier) -> WinogradSchedule:
     block = _block(layer, -(-tiles // rows), extents.NR * together, tier)
     v_bytes = POSITIONS * sum(_odd(32 * extents.MR * size) for size in layer.blocks)
     m_step = _odd(4 * extents.NR * together)
-    scratch = -(-PLACE * block // 64) * 64 + 64
+    scratch = -(-PLACE * block // 64) * 64 + SPARE
     scratch += v_bytes * -(-block // extents.MR) + m_step * POSITIONS * block
     if len(layer.blocks) > 1:
         scratch += m_step * TILE * TILE * block
@@ -188,7 +197,8 @@ def _grid(
     share_tiles = -(-tiles // by_tiles) / tiles
     share_panels = -(-count // by_panels) / count
     afar = layer.weight_bytes(tier) > tier.l2_bytes
-    if share_panels < share_tiles or (
+    # Splitting the panels makes every task transform all inputs.
+    if share_panels * 1.1 < share_tiles or (
         afar and tiles < threads * LEAST_BLOCK and share_panels <= share_tiles * 1.05
     ):
         return 1, by_panels, f"panels split: {count} panels over {by_panels} threads"
@@ -198,13 +208,13 @@ def _grid(
 def _block(layer: Layer, tiles: int, columns: int, tier: Tier) -> int:
     """Tiles at a time, of a task's ``tiles``, in nearly equal blocks.
 
-    Transformed inputs and the products of ``columns`` channels stay in L2, unless
-    weights that do not would then be read for too few tiles.
+    Transformed inputs and the products of ``columns`` channels stay near, unless
+    weights that fill L2 would then be read for too few tiles.
     """
-    weights = layer.weight_bytes(tier)
     each = POSITIONS * (2 * CHUNK * layer.ends[-1] + 4 * columns)
-    room = tier.l2_bytes - min(weights, tier.l2_bytes // 2)
-    most = max(room // each, LEAST_BLOCK if weights > tier.l2_bytes else 1, 1)
+    room = min(ROOM, tier.l2_bytes * 3 // 4)
+    many = layer.weight_bytes(tier) > tier.l2_bytes // 2
+    most = max(room // each, LEAST_BLOCK if many else 24)
     blocks = -(-tiles // most)
     return -(-tiles // blocks)
 

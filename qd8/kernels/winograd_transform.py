@@ -37,6 +37,7 @@ from qd8.kernels.vector import F16
 CHUNK = 16  # input channels transformed at a time
 POSITIONS = 36
 INVERSE_OF_9 = 954437177  # modulo 2^32
+SPARE = 64 + 24 * 64  # bytes that transform_output may write for itself
 HALVED = (0, 1, 2, 2)  # powers of two that A^T leaves out of each row
 
 
@@ -103,9 +104,9 @@ def transform_output(
     channels, ``bias_at`` bytes before their bias. scale: of the image. columns: valid
     channels, which may exceed a vector. rows, pixels: of the 4x4 outputs, how many
     are inside the image. out, acc: the first of them; ``acc`` 0 if not wanted.
-    spare: 64 bytes to write what is outside to. sum_: where sums of the blocks of
-    input channels are kept, ``sum_step`` bytes from output to output: added to if
-    ``before``, and only written if ``after``, which is to say unfinished.
+    spare: SPARE bytes; outputs outside go to its first line. sum_: where sums of the
+    blocks of input channels are kept, ``sum_step`` bytes from output to output: added
+    to if ``before``, and only written if ``after``, which is to say unfinished.
     """
     half = out_kind.literal_value == F16
 

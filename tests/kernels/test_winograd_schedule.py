@@ -85,7 +85,7 @@ def test_tiles_cover_every_output(dilation: tuple[int, int]) -> None:
         (LARGE, "avx2", True),
         (LARGE, "avx512vnni", True),
         (LARGE, "amx", False),
-        (LARGE._replace(C=3, ends=(1,)), "avx2", False),
+        (LARGE._replace(C=3, N=32, ends=(1,)), "avx2", False),
         (LARGE._replace(OH=1, OW=1), "avx2", False),
         (LARGE._replace(OH=1, OW=1), "avx512vnni", False),
     ],
@@ -95,6 +95,14 @@ def test_time_decides(layer: Layer, tier: str, winograd_wins: bool) -> None:
     plan = chosen(layer, tier)
     assert isinstance(plan, WinogradSchedule) == winograd_wins
     assert ("winograd: " if winograd_wins else "direct: ") in plan.why
+
+
+def test_few_tiles_split_the_panels() -> None:
+    """A task with few tiles would read all weights for them; many tiles split."""
+    for layer, by_panels in ((SHAPES[3], True), (LARGE, False), (SHAPES[5], False)):
+        plan = winograd_schedule.winograd(layer, 2, isa.BY_NAME["avx2"])
+        assert (plan.grid_columns > 1) == by_panels
+        assert plan.tasks == 2
 
 
 def test_memory_and_force_decide_first(monkeypatch: pytest.MonkeyPatch) -> None:
