@@ -5,7 +5,6 @@ several input shapes share it. The pages of the file that a packed weight was re
 from are given back to the operating system at once.
 """
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -107,6 +106,7 @@ class Packing:
         weight = graph.weight(node)
         if weight is None or not (node.quantized or node.operator.pack):
             return Packed()
+        assert weight.constant is not None
         inputs = [None if i is None else graph.tensors[i] for i in node.inputs]
         constants = [None if t is None else t.constant for t in inputs]
         ingredients = (node.operator.name, constants, dict(node.options))
@@ -118,35 +118,30 @@ class Packing:
         assert isinstance(result, Packed)
         return result
 
-    def _make(self, graph: Graph, node: Node, weight: Constant | None) -> Packed:
-        assert weight is not None
-        data, scale = weight.load()
+    def _make(self, graph: Graph, node: Node, weight: Constant) -> Packed:
+        """Pack one weight; the file's pages that it was read from may go."""
         options: dict[str, Any] = dict(node.options)
-        if not node.quantized:
-            assert node.operator.pack is not None
-            aligned = np.require(data, data.dtype.newbyteorder("="), ["C", "A"])
-            made = Packed(weight=node.operator.pack(aligned, options))
-        else:
-            made = Packed(layer=self._layer(graph, node, data, scale, options))
+        try:
+            data, scale = weight.load()
+            if node.quantized:
+                made = Packed(layer=self._layer(graph, node, data, scale, options))
+            else:
+                assert node.operator.pack is not None
+                aligned = np.require(data, data.dtype.newbyteorder("="), ["C", "A"])
+                made = Packed(weight=node.operator.pack(aligned, options))
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"{graph.source}: operator {node.index} ({node.operator.name}): {error}"
+            ) from None
         self.file.forget(weight.origin)
         return made
 
     def _layer(
-        self,
-        graph: Graph,
-        node: Node,
-        data: Array,
-        scale: Any,
-        options: Mapping[str, Any],
+        self, graph: Graph, node: Node, data: Array, scale: Any, options: dict[str, Any]
     ) -> Any:
         form = node.operator.quantized
         assert form is not None
         bias = graph.arrays(node)[2] if len(node.inputs) > 2 else None
         bias = None if bias is None else bias.reshape(-1)
-        try:
-            with settings.options(memory=self.memory):
-                return form.layer(data, scale, bias, dict(options))
-        except (TypeError, ValueError) as error:
-            raise type(error)(
-                f"{graph.source}: operator {node.index} ({node.operator.name}): {error}"
-            ) from None
+        with settings.options(memory=self.memory):
+            return form.layer(data, scale, bias, options)

@@ -415,3 +415,11 @@ def test_a_bias_that_is_not_finite_is_refused_at_load():
     content = write(*fully_connected(weight(), bias=bias))
     with pytest.raises(ValueError, match=r"<bytes>: operator 0 \(FULLY_CONN.*bias"):
         qd8.load(content)
+
+
+def test_a_float_weight_that_is_not_finite_is_refused_at_load():
+    """Where it would be quantized: the converter's rule has no answer for it."""
+    values = np.full((32, 32), np.nan, np.float32)
+    file = fully_connected(T((32, 32), data=values), x=(2, 32), out=(2, 32))
+    with pytest.raises(ValueError, match=r"<bytes>: operator 0 \(FULLY_CONN.*finite"):
+        qd8.load(write(*file), precision="qd8-f32")
