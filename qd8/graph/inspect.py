@@ -12,11 +12,11 @@ import numpy as np
 
 from qd8 import tflite
 
-from .build import integer_activations
 from .graph import Graph, Tensor
 from .model import Model
 from .operators import OPERATORS
 from .precision import Decision, decide, file_precision, weights_of
+from .support import integer_activations
 from .table import Table, shape_text
 
 
