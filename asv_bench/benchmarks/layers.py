@@ -116,6 +116,7 @@ CONV2D = (
     ConvLayer("inception_v3_1x7_17x17", 17, 192, 192, kernel=(1, 7)),
     ConvLayer("inception_v3_5x5_35x35", 35, 48, 64, kernel=(5, 5)),
     ConvLayer("googlenet_3a_1x1_28x28", 28, 192, 64, kernel=(1, 1)),
+    ConvLayer("resnet_cifar_stage_32x32", 32, 64, 64),
 )
 BY_NAME = {layer.name: layer for layer in (*FULLY_CONNECTED, *CONV2D)}
 

@@ -76,21 +76,24 @@ class Program:
         )
         self._spans = list(pairwise(firsts))
         self._parallel = any(step.tasks > 1 for step in steps)
-        self._where = [
+        table, words, bases = (
             a.__array_interface__["data"][0]
             for a in (self._table, self._words, self._bases)
-        ]
+        )
+        self._head = table, len(self._spans)
+        self._body = words, bases, len(self._words)
         # The words of a call are placed at the end of its scratch.
         self._place = -(-scratch_bytes // 64) * 64
         self.scratch_bytes = self._place + self._words.nbytes
 
     def run(self, x: int, out: int, accumulator: int, scratch: int) -> None:
         """Run on arrays at these addresses; ``scratch`` has ``scratch_bytes``."""
-        table, words, bases = self._where
-        _run(
-            *(self._parallel, table, len(self._spans), scratch + self._place),
-            *(words, bases, len(self._words), x, out, accumulator, scratch),
-        )
+        place = scratch + self._place
+        tail = x, out, accumulator, scratch
+        if self._parallel:
+            _run(True, *self._head, place, *self._body, *tail)
+        else:
+            _launch_serial(*self._head, place, *self._body, *tail)
 
     def calls(self, bases: Sequence[int], *keep: Any) -> list[Call]:
         """The program as calls bound to base 1, 2, ..."""
