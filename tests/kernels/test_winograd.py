@@ -6,6 +6,7 @@ import qd8_reference
 
 import qd8
 from qd8 import winograd
+from qd8.kernels import isa as isa_table
 from qd8.kernels import schedule
 from qd8.winograd import PackedTwice
 from tests.checks import assert_same_bits, assert_same_fields
@@ -138,6 +139,21 @@ def test_direct_and_winograd_are_forced(isa: str) -> None:
         assert kernel in layer.explain((1, 8, 8, 16)).schedule.kernel
     with pytest.raises(ValueError, match="path is 'fft'"):
         schedule.forced("fft").__enter__()
+
+
+def test_bytes_are_reported_and_small_memory_keeps_direct() -> None:
+    """explain counts what will be packed, packed.nbytes what is; "small" adds none."""
+    weight = np.ones((64, 3, 3, 64), np.int8)
+    x = np.zeros((1, 28, 28, 64), np.float32)
+    with isa_table.forced("generic"), qd8.threads(1):
+        fast = qd8.Conv2D(weight, np.float32(1))
+        with qd8.options(memory="small"):
+            small = qd8.Conv2D(weight, np.float32(1))
+    before = fast.packed.nbytes
+    told = fast.explain(x.shape).packed_bytes
+    assert_same_bits(small(x), fast(x))
+    assert fast.packed.nbytes == told > before + 8 * weight.size
+    assert small.packed.nbytes == before == small.explain(x.shape).packed_bytes
 
 
 def test_more_threads_than_work(isa: str) -> None:
