@@ -40,7 +40,7 @@ def _readable() -> bool:
     """Whether an array object begins with its data pointer, as NumPy's C ABI says."""
     if sys.implementation.name != "cpython":
         return False
-    trials = [np.zeros(3, np.float32), np.zeros((2, 2), np.int8)[1:]]
+    trials: list[npt.NDArray[Any]] = [np.zeros(3, np.float32), np.zeros(4, np.int8)[1:]]
     return all(_peeked(array) == _described(array) for array in trials)
 
 

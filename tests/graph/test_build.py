@@ -278,6 +278,10 @@ FURTHER = {
         call("RANGE", [np.float32(0), np.float32(3), np.float32(0)]),
         "from 0.0 to 3.0 in steps of 0.0",
     ),
+    "range without end": (
+        call("RANGE", [np.float32(0), np.float32(6), np.float32(1e-45)]),
+        "inf numbers",
+    ),
     "gather axis": (call("GATHER", [X, [0]], Axis=4), "axis is 4"),
     "batch_dims": (
         call("GATHER", [X, [0]], BatchDims=1),

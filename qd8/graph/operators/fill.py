@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from . import fields
 from .operator import (
     INTEGERS,
@@ -43,6 +45,7 @@ FILL = Operator(
     bind=kernel("movement.bind_fill", "shape"),
 )
 
+MOST = 2**31  # numbers of a range; only damaged files have as many
 LIMITS = tuple(
     Input(name, dtypes=NUMBERS, constant=True, option=True)
     for name in ("start", "limit", "delta")
@@ -65,9 +68,17 @@ def decode_range(given: Given) -> Options:
 def range_shape(given: Given, options: Options) -> Shape:
     start, limit, delta = (options[name] for name in ("start", "limit", "delta"))
     if start.dtype.kind == "i":
-        return (len(range(start.item(), limit.item(), delta.item())),)
-    # R36: in float32, as the definition counts.
-    return (math.ceil(abs((limit - start) / delta)),)
+        count = len(range(start.item(), limit.item(), delta.item()))
+        if count >= MOST:
+            raise ValueError(f"it holds {count} numbers from {start} to {limit}")
+        return (count,)
+    with np.errstate(over="ignore"):
+        steps = abs((limit - start) / delta)  # R36: in float32, as the definition
+    if not steps < MOST:
+        raise ValueError(
+            f"it goes from {start} to {limit} in steps of {delta}: {steps} numbers"
+        )
+    return (math.ceil(steps),)
 
 
 def bind_range(arrays: Arrays, out: Array, options: Options, threads: int) -> list[Any]:
