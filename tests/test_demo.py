@@ -39,7 +39,9 @@ def test_the_table_is_written_with_its_circumstances(out: Path) -> None:
         assert row["latency_us"] > 0
     assert rows["fp32"]["sqnr_db"] is None
     assert rows["qd8-f16"]["sqnr_db"] > 30
-    assert rows["qd8-f32"]["packed_bytes"] < rows["fp32"]["packed_bytes"] / 2
+    # Not half: where there is no AMX, Winograd keeps some layers packed twice.
+    assert rows["qd8-f32"]["packed_bytes"] < rows["fp32"]["packed_bytes"]
+    assert rows["qd8-f32"]["file_bytes"] < rows["fp32"]["file_bytes"] / 2
     assert {*out.iterdir()} == {out / "demo.json", out / "digits.png"}
 
 
