@@ -56,8 +56,9 @@ lint: $(VENV)/installed-dev ## ruff and mypy
 bench: $(VENV)/installed-bench ## BENCH=regex: the suite on this commit, results stored
 	@$(BIN)/python -m asv_bench.run --bench '$(BENCH)'
 
-bench-peers: $(VENV)/installed-peers ## LAYERS=regex TIERS=all: beside other engines
-	@$(BIN)/python -m asv_bench.peers --layers '$(LAYERS)' --tiers '$(TIERS)'
+bench-peers: $(VENV)/installed-peers ## LAYERS=regex TIERS=all ISA=avx2: other engines
+	@$(BIN)/python -m asv_bench.peers --layers '$(LAYERS)' --tiers '$(TIERS)' \
+	    $(if $(ISA),--peer-isa $(ISA))
 
 bench-compare: $(VENV)/installed-bench ## BASE=rev: what got slower or changed bits
 	@$(BIN)/python -m asv_bench.compare '$(BASE)' --only '$(BENCH)'

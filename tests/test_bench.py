@@ -3,8 +3,10 @@
 import importlib
 import json
 import math
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +29,7 @@ from asv_bench.compare import __main__ as compare
 from asv_bench.compare import judge
 from asv_bench.compare.cases import cases, digest
 from asv_bench.compare.judge import Finding, Timed
-from asv_bench.peers import port_limit, report, table, truth
+from asv_bench.peers import cpu, port_limit, report, table, truth
 from asv_bench.peers.engine import Unsupported
 from asv_bench.peers.measure import Measured
 from qd8.kernels import cache, isa, launch
@@ -299,6 +301,61 @@ def test_peer_computes_the_layer(
     assert truth.sqnr(exact, operator(data)(data.x)) > 35
 
 
+SEEN = """
+import json
+from qd8.kernels import isa  # imports NumPy and Numba: after CPUID has been told
+from asv_bench.benchmarks.layers import FullyConnectedLayer, operator, problem
+from asv_bench.peers.litert import xnnpack
+import numpy as np
+
+data = problem(FullyConnectedLayer("small", 7, 50, 33))
+peer = xnnpack(data, 1)
+peer.invoke()
+same = np.array_equal(peer.output().view("u4"), operator(data)(data.x).view("u4"))
+features = np._core._multiarray_umath.__cpu_features__
+wide = bool(features["AVX512F"])
+print(json.dumps([isa.current().name, wide, bool(features["AVX2"]), same]))
+"""
+
+
+def cpuid_can_trap() -> bool:
+    """Whether Linux can take CPUID from a process here."""
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.exists() and "cpuid_fault" in cpuinfo.read_text()
+
+
+@pytest.mark.skipif(not cpuid_can_trap(), reason="CPUID cannot be made to trap")
+@pytest.mark.parametrize("name", [n for n in cpu.CPUS if n in isa.runnable()])
+def test_engines_see_an_older_cpu(name: str, tmp_path: Path) -> None:
+    """qd8 finds the tier by itself, NumPy no AVX-512 on avx2, and bits stay."""
+    pytest.importorskip("ai_edge_litert")
+    script = tmp_path / "seen.py"
+    script.write_text(SEEN)
+    command = [sys.executable, "-m", "asv_bench.peers.cpu", name, str(script)]
+    kept = {k: v for k, v in os.environ.items() if k != "QD8_ISA"}
+    env = kept | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "reference")))}
+    found = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    wide = name != "avx2"
+    assert json.loads(found.stdout.splitlines()[-1]) == [name, wide, True, True]
+
+
+@pytest.mark.skipif(not cpuid_can_trap(), reason="CPUID cannot be made to trap")
+def test_a_real_fault_still_kills(tmp_path: Path) -> None:
+    """Only CPUID is answered: any other segmentation fault ends the process."""
+    script = tmp_path / "fault.py"
+    script.write_text("import ctypes\nctypes.string_at(0)\n")
+    command = [sys.executable, "-m", "asv_bench.peers.cpu", "avx2", str(script)]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60)
+    assert found.returncode == -signal.SIGSEGV
+
+
+def test_the_cpu_is_not_hidden_too_late() -> None:
+    """What NumPy has seen cannot be taken back."""
+    with pytest.raises(RuntimeError, match="numpy has seen the real CPU"):
+        cpu.pretend("avx2")
+
+
 @pytest.mark.parametrize("name", isa.runnable())
 def test_port_limit_does_its_work(name: str) -> None:
     """Every dot product of the loop is computed: the sums prove it."""
@@ -348,8 +405,9 @@ def rows(unequal: int = 0) -> list[Measured]:
 def test_report_has_a_line_for_each_layer() -> None:
     """Ratios, their geometric mean, the share of the limit, and what failed."""
     limits = {("avx2", 1): 100.0}
-    (shown,) = report.tables(rows(), limits)
+    (shown,) = report.tables(rows(), limits, "as on Haswell")
     text = repr(shown)
+    assert "as on Haswell" in text
     assert len(shown) == 3
     assert text.count("1.50 (40.0)") == 2
     assert "failed" in text

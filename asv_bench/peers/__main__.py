@@ -15,7 +15,7 @@ from typing import Any
 
 import qd8
 from asv_bench.benchmarks.layers import BY_NAME
-from asv_bench.peers import report, table
+from asv_bench.peers import cpu, report, table
 from asv_bench.peers.measure import Measured, Plan
 from qd8 import doctor
 from qd8.kernels import isa
@@ -33,21 +33,24 @@ def main(arguments: list[str] | None = None) -> int:
     names = [peer.name for peer in here if re.search(chosen.peers, peer.name)]
     layers = [name for name in BY_NAME if re.search(chosen.layers, name)]
     tiers = {"current": [isa.current().name], "all": [*isa.runnable()]}
+    if chosen.peer_isa:
+        tiers["current"] = [chosen.peer_isa]
     rows: list[Measured] = []
     limits: report.Limits = {}
     for tier in tiers.get(chosen.tiers) or chosen.tiers.split(","):
         for threads in chosen.threads:
             times = {"pairs": chosen.pairs, "blocks": chosen.blocks}
             plan = Plan(layers, names, threads, **times, calls=chosen.calls)
-            found = _in_process(plan, tier)
+            found = _in_process(plan, tier, chosen.peer_isa)
             limits[tier, threads] = found["limit"]["gmacs"]
             rows += [Measured(**row) for row in found["rows"]]
-    for each in report.tables(rows, limits):
+    seen = cpu.sentence(chosen.peer_isa)
+    for each in report.tables(rows, limits, seen):
         show(each)
         print()
     for line in (*missing, *report.failures(rows)):
         print(line)
-    _write(chosen.out, rows, limits, missing)
+    _write(chosen.out, rows, limits, missing, seen)
     wrong = report.problems(rows)
     for line in wrong:
         print(line, file=sys.stderr)
@@ -61,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--layers", default=".", help="regular expression of names")
     parser.add_argument("--peers", default=".", help="regular expression of names")
     parser.add_argument("--tiers", default="current", help="current, all, or names")
+    parser.add_argument(
+        "--peer-isa", choices=cpu.CPUS, help="let every engine see an older CPU"
+    )
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--pairs", type=int, default=Plan._field_defaults["pairs"])
     parser.add_argument("--blocks", type=int, default=Plan._field_defaults["blocks"])
@@ -69,12 +75,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _in_process(plan: Plan, tier: str) -> dict[str, Any]:
+def _in_process(plan: Plan, tier: str, older: str | None) -> dict[str, Any]:
     """Measure in a new process: what `measure` sets holds for a whole process."""
     named = plan._asdict()
+    disguise = ["-m", "asv_bench.peers.cpu", older] if older else []
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         subprocess.run(
-            [sys.executable, "-m", "asv_bench.peers.measure"],
+            [sys.executable, *disguise, "-m", "asv_bench.peers.measure"],
             input=json.dumps({"plan": named, "to": file.name}),
             env={
                 **os.environ,
@@ -88,7 +95,11 @@ def _in_process(plan: Plan, tier: str) -> dict[str, Any]:
 
 
 def _write(
-    folder: Path, rows: list[Measured], limits: report.Limits, missing: list[str]
+    folder: Path,
+    rows: list[Measured],
+    limits: report.Limits,
+    missing: list[str],
+    seen: str,
 ) -> None:
     """Write peers.json and peers.png, whole or not at all."""
     import dataclasses
@@ -97,6 +108,7 @@ def _write(
     about = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": doctor.cpu_name(),
+        "seen": seen,
         "cpus": os.cpu_count(),
         "system": platform.platform(),
         "qd8": qd8.__version__,
@@ -117,7 +129,7 @@ def _write(
         from asv_bench.peers import picture
 
         with written(folder / "peers.png") as path:
-            title = f"{about['cpu']}, {about['made'][:10]}"
+            title = f"{about['cpu']}, {about['made'][:10]}; {seen}"
             picture.write(rows, limits, title, path)
         print(f"{folder / 'peers.png'}: GMAC/s of every engine on every layer")
     except ImportError:

@@ -18,8 +18,10 @@ def gmacs(row: Measured, best: bool = False) -> float:
     return row.macs / (row.best_s if best else row.median_s) / 1e9
 
 
-def tables(rows: Sequence[Measured], limits: Limits) -> list[Table[Any]]:
+def tables(rows: Sequence[Measured], limits: Limits, seen: str) -> list[Table[Any]]:
     """Return a table for each tier, kind of layer and number of threads.
+
+    ``seen`` says which CPU the engines saw.
 
     A line is a layer: qd8's GMAC/s (best and median), its share of the port limit and
     its SQNR; then each peer's time by qd8's, with the peer's SQNR.
@@ -28,11 +30,16 @@ def tables(rows: Sequence[Measured], limits: Limits) -> list[Table[Any]]:
     for row in rows:
         dense = isinstance(BY_NAME[row.layer], FullyConnectedLayer)
         groups.setdefault((row.tier, row.threads, dense), []).append(row)
-    return [_table(group, limits, *key) for key, group in groups.items()]
+    return [_table(group, limits, seen, *key) for key, group in groups.items()]
 
 
 def _table(
-    rows: list[Measured], limits: Limits, tier: str, threads: int, dense: bool
+    rows: list[Measured],
+    limits: Limits,
+    seen: str,
+    tier: str,
+    threads: int,
+    dense: bool,
 ) -> Table[Any]:
     limit = limits[tier, threads]
     engines = [p.name for p in PEERS if any(r.engine == p.name for r in rows)]
@@ -70,8 +77,7 @@ def _table(
         f"{kind}, {threads} thread(s), tier {tier}: qd8 in GMAC/s; "
         "then each peer's time by qd8's (its SQNR in dB)",
         f"port limit of {tier} on {threads} thread(s): {limit:.0f} GMAC/s; "
-        f"unequal: elements with other bits than {XNNPACK}'s; "
-        "peers use whatever the CPU has",
+        f"unequal: elements with other bits than {XNNPACK}'s; {seen}",
     )
 
 
