@@ -83,12 +83,13 @@ def run(options: argparse.Namespace) -> int:
 
 def inspect(options: argparse.Namespace) -> int:
     """Show the operators of a file, its weights, and what is dynamically quantized."""
+    from qd8.graph.inspect import inspect_passes
     from qd8.terminal import show
 
     subject: Any = options.model
-    if options.precision is not None:
+    if options.precision is not None or options.passes:
         subject = qd8.load(options.model, precision=options.precision)
-    table = qd8.inspect(subject)
+    table: Any = inspect_passes(subject) if options.passes else qd8.inspect(subject)
     if options.json:
         print(table.to_json(numerics_version=qd8.NUMERICS_VERSION))
     else:
@@ -187,6 +188,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 def _add_inspect(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--passes",
+        action="store_true",
+        help="show what each pass over the graph makes of it instead",
+    )
 
 
 def _add_profile(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ import pytest
 import qd8
 from qd8.arrays import VERSION_KEY
 from qd8.cli import main
+from qd8.graph.passes import PASSES
 from tests.checks import assert_same_bits
 from tests.tflite.small import every_operator, normal, two_edges
 
@@ -204,6 +205,9 @@ def test_inspect_prints_the_library_s_table(
     assert found["numerics_version"] == qd8.NUMERICS_VERSION
     assert not any(row["quantized"] for row in found["rows"])
     assert len(found["rows"]) == len(qd8.inspect(DRQ))
+    assert main(["inspect", str(DRQ), "--passes", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["name"] for row in rows] == [each.name for each in PASSES]
 
 
 def test_profile_prints_and_writes_a_row_for_each_operator(

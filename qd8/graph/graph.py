@@ -53,6 +53,8 @@ class Node:
     inputs : indices of tensors, None for an absent one
     options : the keywords of the operator's reference function
     quantized : runs dynamically quantized; ``reason`` says why, or why not
+    parts : the nodes of the unfused graph that this one stands for, in their order:
+        their references, one after the other, define it; empty if it is one of them
     """
 
     index: int | None
@@ -62,6 +64,7 @@ class Node:
     options: Mapping[str, Any]
     quantized: bool = False
     reason: str = ""
+    parts: tuple["Node", ...] = ()
 
     @property
     def weight(self) -> int:
@@ -129,6 +132,13 @@ class Graph:
     def shapes(self, node: Node) -> list[tuple[int, ...] | None]:
         """Return the shapes of the inputs of a node, None for absent ones."""
         return [None if i is None else self.tensors[i].shape for i in node.inputs]
+
+    def macs(self, node: Node) -> int:
+        """Return the multiply-accumulates of a node: of all its parts."""
+        return sum(
+            each.operator.macs(self.shapes(each), self.tensors[each.outputs[0]].shape)
+            for each in node.parts or (node,)
+        )
 
     def replace(self, **changes: Any) -> "Graph":
         """Return the graph with some fields changed."""

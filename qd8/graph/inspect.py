@@ -15,6 +15,7 @@ from qd8 import tflite
 from .graph import Graph, Tensor
 from .model import Model
 from .operators import OPERATORS
+from .passes import PASSES
 from .precision import Decision, decide, file_precision, weights_of
 from .support import integer_activations
 from .table import Table, shape_text
@@ -71,6 +72,35 @@ def inspect(
     return _table(_rows_of_file(file, precision), file.name, precision)
 
 
+@dataclass(frozen=True, slots=True)
+class PassRow:
+    """What one pass does to a model, if those above it have run.
+
+    before, after : nodes of the graph
+    made : how many of the nodes after it are new, each of them for several
+    """
+
+    name: str = field(metadata={"title": "pass"})
+    summary: str
+    before: int
+    after: int
+    made: int
+
+
+def inspect_passes(model: Model) -> Table[PassRow]:
+    """Return a row for each pass over the graph that a model was loaded with."""
+    graph, rows = model.graph, []
+    for each in PASSES:
+        if each.name in model.passes:
+            after = each.apply(graph)
+            made = len(set(after.nodes) - set(graph.nodes))
+            counts = len(graph.nodes), len(after.nodes), made
+            rows.append(PassRow(each.name, each.summary, *counts))
+            graph = after
+    note = f"{len(model.graph.nodes)} nodes before the passes, {len(graph.nodes)} after"
+    return Table(rows, f"{model.name}, {model.precision}", note)
+
+
 def _table(rows: list[InspectRow], name: str, precision: str) -> Table[InspectRow]:
     kinds: dict[str, int] = {}
     for row in rows:
@@ -100,7 +130,7 @@ def _rows_of_graph(graph: Graph) -> list[InspectRow]:
                 name=output.name,
                 inputs=tuple(t.shape for t in tensors if not t.is_constant),
                 output=output.shape,
-                macs=node.operator.macs(graph.shapes(node), output.shape),
+                macs=graph.macs(node),
                 weight=f"{weight.dtype} {shape_text(weight.shape)}" if weight else "",
                 quantized=node.quantized,
                 reason=node.reason,

@@ -1,7 +1,7 @@
 """`Model`: a file that runs."""
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from .keep import kept_tensors
 from .layers import Layer, Layers, describe, info
 from .names import find_signature
 from .packing import Packing
+from .passes import apply_passes, pass_names
 from .plan import Plan
 from .precision import apply_precision
 from .profile import profile_table
@@ -44,6 +45,7 @@ class Model:
     signatures : {key: SignatureInfo}          of the file
     signature : str or None                    the one that runs
     precision : str
+    passes : tuple of str                      the passes over its graph
     name : str                                 the file
     """
 
@@ -54,9 +56,11 @@ class Model:
         precision: str | None = None,
         memory: str = "fast",
         signature: str | None = None,
+        passes: Collection[str] | None = None,
     ) -> None:
         self._file = file
         self.memory = memory
+        self.passes = pass_names(passes)
         self.name = file.name
         said = find_signature(file, signature)
         self.signature = None if said is None else said.key
@@ -69,6 +73,7 @@ class Model:
     def _build(self, precision: str | None, shapes: Mapping[int, Shape]) -> None:
         built = build(self._file, self.signature, shapes)
         self._graph, self.precision = apply_precision(built, precision)
+        self._fused = apply_passes(self._graph, self.passes)
         graph, tensors = self._graph, self._subgraph.tensors
         self.inputs = tuple(
             info(graph, i, name, tensors[i].shape_signature)
@@ -81,6 +86,13 @@ class Model:
 
     @cached_property
     def _plan(self) -> Plan:
+        return Plan(self._fused, self._packing)
+
+    @cached_property
+    def _unfused_plan(self) -> Plan:
+        """What computes every tensor of the graph; it shares the packed weights."""
+        if not any(node.parts for node in self._fused.nodes):
+            return self._plan
         return Plan(self._graph, self._packing)
 
     @cached_property
@@ -90,11 +102,11 @@ class Model:
 
     @cached_property
     def _described(self) -> list[Layer]:
-        """Every node of the graph, those of passes included."""
-        nodes, plan = self._graph.nodes, self._plan
+        """Every node of the unfused graph, those of the precision pass included."""
+        nodes, packed = self._graph.nodes, self._packing.pack(self._graph)
         return [
-            describe(self._graph, node, operator)
-            for node, operator in zip(nodes, plan.layers, strict=True)
+            describe(self._graph, node, each.layer)
+            for node, each in zip(nodes, packed, strict=True)
         ]
 
     @cached_property
@@ -104,8 +116,13 @@ class Model:
 
     @property
     def graph(self) -> Graph:
-        """The graph that runs, after the precision pass."""
+        """The graph after the precision pass, unfused: what the model computes."""
         return self._graph
+
+    @property
+    def fused_graph(self) -> Graph:
+        """The graph that runs, after the passes."""
+        return self._fused
 
     def __call__(self, *inputs: Any, **named: Any) -> Array | dict[str, Array]:
         """Run the model: inputs by position or name.
@@ -143,6 +160,11 @@ class Model:
         -------
         Results
             A dict by name: the outputs, then the kept tensors.
+
+        Notes
+        -----
+        With ``keep`` or ``on_node`` every operator runs for itself: a pass may have
+        left out a tensor that is asked for. The bits are the same.
         """
         arrays = collect_inputs(self.inputs, (), inputs)
         if (other := self._fitting(arrays)) is not self:
@@ -156,13 +178,14 @@ class Model:
             def watch(i: int, given: dict[str, Array], made: dict[str, Array]) -> None:
                 call(described[i], given, made)
 
+        plan = self._plan if not kept and watch is None else self._unfused_plan
         found = run_plan(
-            self._plan, arrays, get_num_threads(), list(kept.values()), watch, times
+            plan, arrays, get_num_threads(), list(kept.values()), watch, times
         )
         names = {**self._graph.outputs, **kept}
         results = Results({name: found[i] for name, i in names.items()})
         if times is not None:
-            results.profile = profile_table(self._graph, [times], repr(self))
+            results.profile = profile_table(plan.graph, [times], repr(self))
         return results
 
     def resize(self, shapes: Mapping[str | int, Sequence[int]]) -> "Model":
@@ -189,7 +212,7 @@ class Model:
         found: Model | None = self._resized.get([*wanted.values()])
         if found is None:
             found = self._copy()
-            for cached in ("_plan", "_described", "layers"):
+            for cached in ("_plan", "_unfused_plan", "_described", "layers"):
                 found.__dict__.pop(cached, None)
             found._build(self.precision, wanted)
             found._plan  # noqa: B018  what does not fit is said now
@@ -228,18 +251,19 @@ class Model:
             run_plan(self._plan, arrays, threads, times=times)
             collected.append(times)
         title = f"{self!r}, {threads} thread{'s' if threads > 1 else ''}"
-        return profile_table(self._graph, collected[1:], title)  # the first warms up
+        return profile_table(self._fused, collected[1:], title)  # the first warms up
 
     def clone(self) -> "Model":
         """Return another model that shares the packed weights, not the arenas."""
         other = self._copy()
         other.__dict__["_plan"] = self._plan.clone()
+        other.__dict__.pop("_unfused_plan", None)  # made again if it is asked for
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:
         shapes = [each.shape for each in self.inputs]
         source = FileState.of(self._file)
-        settings = (self.precision, self.memory, self.signature)
+        settings = (self.precision, self.memory, self.signature, self.passes)
         return _restore, (source, settings, shapes)
 
     def __repr__(self) -> str:
@@ -270,10 +294,14 @@ def _smooth(each: TensorInfo) -> Array:
 
 
 def _restore(
-    source: FileState, settings: tuple[str, str, str | None], shapes: list[Shape]
+    source: FileState,
+    settings: tuple[str, str, str | None, tuple[str, ...]],
+    shapes: list[Shape],
 ) -> Model:
     """Unpickle: read the file again and pack for the machine that this is."""
-    precision, memory, signature = settings
+    precision, memory, signature, passes = settings
     file = source.read()
-    model = Model(file, precision=precision, memory=memory, signature=signature)
+    model = Model(
+        file, precision=precision, memory=memory, signature=signature, passes=passes
+    )
     return model.resize(dict(enumerate(shapes)))

@@ -52,7 +52,7 @@ class Packing:
     def __init__(self, file: tflite.File, memory: str) -> None:
         self.file = file
         self.memory = memory
-        self._nodes: dict[int | None, _Made] = {}
+        self._nodes: dict[int | None, list[_Made]] = {}
         self._arrays: dict[str, _Made] = {}
 
     def pack(self, graph: Graph) -> list[Packed]:
@@ -110,10 +110,12 @@ class Packing:
         inputs = [None if i is None else graph.tensors[i] for i in node.inputs]
         constants = [None if t is None else t.constant for t in inputs]
         ingredients = (node.operator.name, constants, dict(node.options))
-        found = self._nodes.get(node.index)
-        if found is None or found.ingredients != ingredients:
+        # A pass may change the options of a node, so an operator may have two.
+        known = self._nodes.setdefault(node.index, [])
+        found = next((m for m in known if m.ingredients == ingredients), None)
+        if found is None:
             found = _Made(ingredients, self._make(graph, node, weight.constant))
-            self._nodes[node.index] = found
+            known.append(found)
         result = found.result
         assert isinstance(result, Packed)
         return result

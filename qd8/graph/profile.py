@@ -13,6 +13,7 @@ class ProfileRow:
 
     time_us : microseconds
     share : of the whole run, 0 to 1
+    fused : the operators of the file that it stands for, if there are several
     gmacs_per_s : 10^9 multiply-accumulates a second
     """
 
@@ -21,6 +22,7 @@ class ProfileRow:
     name: str = field(metadata={"format": lambda s: s.split(";")[-1][-40:]})
     output: tuple[int, ...] = field(metadata={"format": shape_text})
     quantized: bool = field(metadata={"format": lambda b: "int8" if b else ""})
+    fused: tuple[str, ...] = field(metadata={"format": ", ".join})
     time_us: float = field(metadata={"title": "us", "format": lambda t: f"{t:,.1f}"})
     share: float = field(metadata={"format": lambda s: f"{100 * s:.1f} %"})
     macs: int = field(metadata={"title": "MACs"})
@@ -34,7 +36,7 @@ def profile_table(graph: Graph, runs: list[list[int]], title: str) -> Table[Any]
     rows = []
     for node, time in zip(graph.nodes, medians, strict=True):
         tensor = graph.tensors[node.outputs[0]]
-        macs = node.operator.macs(graph.shapes(node), tensor.shape)
+        macs = graph.macs(node)
         rows.append(
             ProfileRow(
                 index=node.index,
@@ -42,6 +44,7 @@ def profile_table(graph: Graph, runs: list[list[int]], title: str) -> Table[Any]
                 name=tensor.name,
                 output=tensor.shape,
                 quantized=node.quantized,
+                fused=tuple(part.operator.name for part in node.parts),
                 time_us=time / 1000,
                 share=time / total,
                 macs=macs,

@@ -182,6 +182,7 @@ class Subgraph:
                 precision=main.precision,
                 memory=main.memory,
                 signature=self._key,
+                passes=main.passes,
             )
         return self._model
 

@@ -28,6 +28,7 @@ from qd8.kernels.vector import (
     clamp,
     load,
     load_first,
+    round_half,
     splat,
     store,
     store_first,
@@ -58,7 +59,7 @@ def _clamp_factory(source, TIER, IN, OUT):
     return float_clamp
 
 
-def _logistic_factory(source, TIER, KIND):
+def _logistic_factory(source, TIER, KIND, TIMES_X):
     size = 2 if KIND == F16 else 4
 
     def float_logistic(task, tasks, args):
@@ -71,7 +72,10 @@ def _logistic_factory(source, TIER, KIND):
                 lanes = load(TIER, KIND, x)
             else:
                 lanes = load_first(TIER, KIND, x, last - i, np.float32(0))
-            lanes = logistic_lanes(TIER, lanes)
+            gate = logistic_lanes(TIER, lanes)
+            if TIMES_X and KIND == F16:
+                gate = round_half(TIER, gate)  # the tensor between is float16 (C4)
+            lanes = lanes * gate if TIMES_X else gate
             if i + LANES <= last:
                 store(TIER, KIND, out, lanes)
             else:
@@ -116,7 +120,13 @@ def bind_cast(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
 
 def bind_logistic(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
     """R25."""
-    kernel = cache.kernel(_logistic_factory, isa.current().id, kind(x))
+    kernel = cache.kernel(_logistic_factory, isa.current().id, kind(x), 0)
+    return _bind(kernel, x, out, (), LOGISTIC_GRAIN, threads)
+
+
+def bind_swish(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
+    """Calls that make ``out`` ``x`` times its logistic (R25, then R21)."""
+    kernel = cache.kernel(_logistic_factory, isa.current().id, kind(x), 1)
     return _bind(kernel, x, out, (), LOGISTIC_GRAIN, threads)
 
 

@@ -60,7 +60,15 @@ def run_reference(
 
 
 def run_node(graph: Graph, node: Node, values: Mapping[int, Array]) -> list[Array]:
-    """Run one node by its definition, on the values of what is computed."""
+    """Run one node by its definition, on the values of what is computed.
+
+    A fused node is defined by its parts, which are run one after the other.
+    """
+    if node.parts:
+        known = dict(values)
+        for part in node.parts:
+            known.update(zip(part.outputs, run_node(graph, part, known), strict=True))
+        return [known[i] for i in node.outputs]
     arrays = [
         None if i is None else values[i] if constant is None else constant
         for i, constant in zip(node.inputs, graph.arrays(node), strict=True)

@@ -1,14 +1,19 @@
-"""The benchmark architectures, reduced: every tensor is the reference's, to the bit."""
+"""The benchmark architectures, reduced: every tensor is the reference's, to the bit.
+
+With all passes over the graph, with each left out in turn, and with none.
+"""
 
 import numpy as np
 import pytest
 
 import qd8
 from qd8 import zoo
+from qd8.graph.passes import PASSES
 from qd8.graph.precision import PRECISIONS
 from qd8.kernels import isa as tiers
 from qd8.validation import run_reference
 from tests.checks import assert_same_bits
+from tests.graph.fusing import assert_nothing_lost, computed_when_fused
 from tests.zoo.small import SMALL, values
 
 # 2,700 operators: the reference takes ten seconds in fp32.
@@ -16,6 +21,10 @@ SLOW = {"sd_unet": ("qd8-f16", "qd8-f32")}
 CASES = [
     (name, precision) for name in SMALL for precision in SLOW.get(name, PRECISIONS)
 ]
+
+
+NAMES = tuple(each.name for each in PASSES)
+CHOICES = [(), *(tuple(n for n in NAMES if n != left) for left in NAMES)]
 
 
 @pytest.mark.parametrize(("name", "precision"), CASES)
@@ -30,6 +39,13 @@ def test_a_whole_model_equals_the_reference(name, precision):
     assert list(expected) == list(kept)
     for key, value in kept.items():
         assert_same_bits(expected[key], value, key)
+    assert_nothing_lost(model)
+    for key, value in computed_when_fused(model, inputs).items():
+        assert_same_bits(expected[key], value, f"{key}, fused")
+    for passes in CHOICES:
+        other = qd8.load(content, precision=precision, passes=passes)
+        for key, value in other.run(inputs).items():
+            assert_same_bits(expected[key], value, f"{key} with passes {passes}")
     assert all(np.isfinite(value).all() for value in outputs.values())
     for tier in tiers.runnable():
         with tiers.forced(tier):

@@ -45,6 +45,9 @@ class Input:
     table: bool = False
 
 
+#: The reference of an operator that only passes make: its node's parts define it.
+defined_by_parts = ""
+
 INTEGERS = ("INT32", "INT64")
 NUMBERS = ("FLOAT32", *INTEGERS)
 STORED = (*NUMBERS, "BOOL")  # what an activation may be
