@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 #: Travels with every saved result; changes with any rule of docs/numerics.md (C5).
-NUMERICS_VERSION = 1
+NUMERICS_VERSION = 2
 
 if TYPE_CHECKING:
     from qd8 import zoo

@@ -1,14 +1,18 @@
-"""The exponential (R24) and the logistic function (R25), in registers.
+"""The exponential (R24, R41) and the logistic function (R25), in registers.
 
 No libm: a polynomial with a defined order of operations gives every tier, thread
 and lane the same bits. Coefficients: Cephes expf (Moshier), single/expf.c.
 """
 
-from qd8.kernels.vector import define, emit_to_int, f32x16
+from qd8.kernels.vector import define, f32x16
 
 LOG2_E = 1.44269504088896341
 # -ln 2 in two parts; the first has few bits, so that n times it is exact.
 MINUS_LN2_HIGH, MINUS_LN2_LOW = -0.693359375, 2.12194440e-4
+LOWEST_NORMAL = -87.33654  # R41: the least x whose exponential is normal
+# A float32 of this size has no fraction: adding it rounds to an integer, to even,
+# which are then the lowest bits. One instruction, where rounding is two on x86.
+ROUNDER, ROUNDER_BITS = 1.5 * 2**23, 0x4B400000
 HORNER = (
     1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
     4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
@@ -16,40 +20,59 @@ HORNER = (
 
 
 def _power_of_two(e, n):
-    """2^n for int32 lanes in the normal range."""
+    """2^n for int32 lanes in the normal range; anything for others."""
     b = e.b
     biased = b.add(n, e.const(n.type, 127))
     return e.real(b.shl(biased, e.const(n.type, 23)))
 
 
 def _reduced(e, x):
-    """R24: int32 n, and exp(r) - 1 with x = n ln 2 + r; x in [-104, 89] or NaN."""
+    """R24: int32 n, and exp(r) - 1 with x = n ln 2 + r; x in [-104, 89].
+
+    Where x is NaN, the second is NaN and n is any number.
+    """
     b = e.b
 
     def c(value):
         return e.const(x.type, value)
 
-    n = e.unary("llvm.rint", b.fmul(x, c(LOG2_E)))
+    rounded = b.fadd(b.fmul(x, c(LOG2_E)), c(ROUNDER))
+    n = b.fsub(rounded, c(ROUNDER))
     r = e.fma(n, c(MINUS_LN2_HIGH), x)
     r = e.fma(n, c(MINUS_LN2_LOW), r)
     p = c(HORNER[0])
     for coefficient in HORNER[1:]:
         p = e.fma(p, r, c(coefficient))
     y = e.fma(p, b.fmul(r, r), r)
-    known = b.fcmp_ordered("ord", n, n)  # to_int is not defined for NaN
-    return emit_to_int(e, b.select(known, n, c(0.0))), y
+    bits = e.bits(rounded)
+    return b.sub(bits, e.const(bits.type, ROUNDER_BITS)), y
 
 
 def emit_exp(e, x):
     """R24. Beyond [-104, 89] the result is 0 and infinity by itself."""
     b = e.b
     lowest, highest = e.const(x.type, -104.0), e.const(x.type, 89.0)
-    n, y = _reduced(e, e.minimum(e.maximum(x, lowest), highest))
+    n, y = _reduced(e, e.clamp(x, lowest, highest))
     y = b.fadd(y, e.const(x.type, 1.0))
     # 2^n in two factors: n reaches 128 and -150, outside the normal exponents.
     half = b.ashr(n, e.const(n.type, 1))  # floor(n / 2)
     y = b.fmul(y, _power_of_two(e, half))
     return b.fmul(y, _power_of_two(e, b.sub(n, half)))
+
+
+def emit_exp_normal(e, x):
+    """R24 of x from LOWEST_NORMAL to 0: 2^n is normal, one factor."""
+    n, y = _reduced(e, x)
+    y = e.b.fadd(y, e.const(x.type, 1.0))
+    return e.b.fmul(y, _power_of_two(e, n))
+
+
+def emit_exp_vanishing(e, x):
+    """R41, of x at most 0: nothing on the way is subnormal."""
+    lowest = e.const(x.type, LOWEST_NORMAL)
+    below = e.b.fcmp_ordered("<", x, lowest)
+    power = emit_exp_normal(e, e.b.select(below, lowest, x))
+    return e.b.select(below, e.const(x.type, 0.0), power)
 
 
 def emit_exp_minus_one(e, x):
@@ -63,10 +86,10 @@ def emit_logistic(e, x):
     """R25: the exponential never overflows, and neither branch cancels."""
     b = e.b
     one = e.const(x.type, 1.0)
-    power = emit_exp(e, b.fneg(e.unary("llvm.fabs", x)))
+    power = emit_exp_vanishing(e, b.fneg(e.unary("llvm.fabs", x)))
     positive = b.fcmp_ordered(">=", x, e.const(x.type, 0.0))
     return b.fdiv(b.select(positive, one, power), b.fadd(one, power))
 
 
-exponential = define(f32x16, (f32x16,), emit_exp)
+vanishing = define(f32x16, (f32x16,), emit_exp_vanishing)
 logistic = define(f32x16, (f32x16,), emit_logistic)

@@ -3,12 +3,13 @@
 As float_exp.py: no libm, and an order of operations that the definition fixes.
 """
 
-from qd8.kernels.float_exp import emit_exp, emit_exp_minus_one, emit_logistic
+from qd8.kernels.float_exp import emit_exp_minus_one, emit_exp_normal, emit_logistic
 
 SIXTH = 1 / 6
 # Twice sqrt(2 / pi), and that times 0.044715: tanh's argument doubled is sigmoid's.
 LINEAR, CUBIC = 1.5957691216057308, 0.07135481282553094
 # R33: the share of the normal distribution below -c, over exp(-c^2 / 2) / (c + 4).
+FAR = 12.9  # beyond it that share counts as 0
 SHARE = (
     -0.00013419498, 0.00017465997, 0.001568406, -0.003510212, -0.0075240033,
     0.06040349, -0.18652366, 0.3871369, -0.60789657, 0.75528514,
@@ -61,7 +62,8 @@ def _share_below(e, distance):
     def const(value):
         return e.const(distance.type, value)
 
-    c = e.minimum(distance, const(15.0))  # there the share is below 2^-149
+    far = b.fcmp_ordered(">", distance, const(FAR))
+    c = b.select(far, const(FAR), distance)
     s = b.fdiv(const(1.0), b.fadd(c, const(4.0)))
     u = b.fmul(b.fsub(c, const(4.0)), s)
     p = const(SHARE[0])
@@ -69,6 +71,6 @@ def _share_below(e, distance):
         p = e.fma(p, u, const(coefficient))
     square = b.fmul(c, c)
     rest = e.fma(c, c, b.fneg(square))  # what rounding the square left out
-    power = emit_exp(e, b.fmul(const(-0.5), square))
+    power = emit_exp_normal(e, b.fmul(const(-0.5), square))
     power = e.fma(power, b.fmul(const(-0.5), rest), power)
-    return b.fmul(b.fmul(p, s), power)
+    return b.select(far, const(0.0), b.fmul(b.fmul(p, s), power))

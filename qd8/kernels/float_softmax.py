@@ -4,7 +4,7 @@ import numpy as np
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.float_arguments import Float, address, kind, real_bits, task_count
-from qd8.kernels.float_exp import exponential
+from qd8.kernels.float_exp import vanishing
 from qd8.kernels.simd import i32, ir, ir_vector, real_word, word
 from qd8.kernels.vector import (
     F16,
@@ -12,9 +12,11 @@ from qd8.kernels.vector import (
     LANES,
     define,
     f32x16,
+    less,
     load,
     load_first,
     maximum,
+    select,
     splat,
     store,
     store_first,
@@ -22,6 +24,7 @@ from qd8.kernels.vector import (
 )
 
 GRAIN = 1 << 12  # elements of a task
+SMALLEST_NORMAL = np.float32(2.0**-126)
 
 
 def _all_maximum(e, x):
@@ -44,7 +47,7 @@ def _factory(source, TIER, KIND):
 
     def float_softmax(task, tasks, args):
         source  # noqa: B018
-        rows, n = word(args, 3), word(args, 4)
+        rows, n, zero = word(args, 3), word(args, 4), splat(np.float32(0))
         beta, lowest = splat(real_word(args, 5)), splat(real_word(args, 6))
         # A row of scaled inputs, then of exponentials, and -inf behind it: those
         # lanes do not change the maximum, and exp makes them +0.0.
@@ -64,14 +67,17 @@ def _factory(source, TIER, KIND):
             for i in range(0, n, LANES):
                 top = maximum(TIER, top, load(TIER, F32, row + i * 4))
             top = all_maximum(TIER, top)
-            total = splat(np.float32(0))
+            total = zero
             for i in range(0, n, LANES):
-                power = exponential(TIER, load(TIER, F32, row + i * 4) - top)
+                power = vanishing(TIER, load(TIER, F32, row + i * 4) - top)
                 store(TIER, F32, row + i * 4, power)
                 total = total + power
-            divisor = splat(tree_sum(TIER, total))
+            divisor = tree_sum(TIER, total)
+            least, divisor = splat(divisor * SMALLEST_NORMAL), splat(divisor)
             for i in range(0, n, LANES):
-                y = load(TIER, F32, row + i * 4) / divisor
+                power = load(TIER, F32, row + i * 4)
+                # No quotient is subnormal: those are 0.
+                y = select(TIER, less(TIER, power, least), zero, power) / divisor
                 if i + LANES <= n:
                     store(TIER, KIND, out + i * size, y)
                 else:

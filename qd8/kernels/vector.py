@@ -316,6 +316,5 @@ def _probe(e, acc, x):
 
 
 # To nearest even, one cvtps2dq; the value must fit int32 (else poison).
-emit_to_int = _round_to_int
 to_int = _function(I, (F,), _round_to_int)
 probe = _function(F, (F, F), _probe)

@@ -73,7 +73,7 @@ from .steps import Steps
 from .weights import QuantizedWeights, quantize_weights
 
 #: Changes with any rule of docs/numerics.md.
-NUMERICS_VERSION = 1
+NUMERICS_VERSION = 2
 
 __all__ = [
     "NUMERICS_VERSION",

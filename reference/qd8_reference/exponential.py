@@ -12,6 +12,9 @@ LOG2_E = np.float32(1.44269504088896341)
 # ln 2 = LN2_HIGH - LN2_LOW; n * LN2_HIGH is exact for the n that occur.
 LN2_HIGH = np.float32(0.693359375)
 LN2_LOW = np.float32(2.12194440e-4)
+# The least x whose exponential is normal: -126 ln 2, rounded towards zero.
+# Source: XNNPACK, vdenorm_cutoff of src/f32-vsigmoid and src/f32-raddstoreexpminusmax.
+LOWEST_NORMAL = np.float32(-87.33654)
 # exp(r) = 1 + r + r^2 P(r) for |r| <= ln 2 / 2, highest power first.
 # Source: Cephes, single/expf.c (Moshier).
 P = [
@@ -49,6 +52,12 @@ def exponential(x: F32) -> F32:
     return y * _power_of_two(half) * _power_of_two(n - half)
 
 
+def vanishing(x: F32) -> F32:
+    """Return R24 of ``x`` at most 0, but +0.0 where that is subnormal (R41)."""
+    y: F32 = np.where(x < LOWEST_NORMAL, np.float32(0), exponential(x))
+    return y
+
+
 @np.errstate(all="ignore")
 def exponential_minus_one(x: F32) -> F32:
     """Return R31, ``exp(x) - 1`` without cancellation, of ``x`` at most 0."""
@@ -63,7 +72,7 @@ def sigmoid(x: F32) -> F32:
 
     The exponential of a negative number only is taken, so nothing overflows.
     """
-    e = exponential(-np.abs(x))  # R25
+    e = vanishing(-np.abs(x))  # R25
     numerator: F32 = np.where(x >= 0, np.float32(1), e)  # NaN: e is NaN
     return numerator / (np.float32(1) + e)
 

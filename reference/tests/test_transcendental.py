@@ -1,10 +1,12 @@
-"""R24 to R26, R31 to R34: polynomials, their edges, their distance from the truth."""
+"""R24 to R26, R31 to R34, R41: polynomials, their edges, their errors."""
 
 import math
 import unittest
 
 import numpy as np
 from qd8_reference import elu, exp, gelu, logistic, pow, softmax, tanh
+from qd8_reference.exponential import LOWEST_NORMAL, vanishing
+from qd8_reference.fma import SMALLEST_NORMAL
 
 import exact
 from bits import BitsTestCase, f32
@@ -35,7 +37,24 @@ class ExpTest(BitsTestCase):
 
 
 class LogisticTest(BitsTestCase):
-    """R25."""
+    """R25 and R41."""
+
+    def test_the_exponential_vanishes_where_it_would_be_subnormal(self) -> None:
+        """For every float32 from -88 to -87, and at a coarser step for all others."""
+        bits = np.arange(f32(87).view(np.uint32)[0], f32(88).view(np.uint32)[0] + 1)
+        x = -bits.astype(np.uint32).view(np.float32)
+        x = np.concatenate([x, np.linspace(-120, 0, 200_001, dtype=np.float32)])
+        whole, got = exp(x), vanishing(x)
+        normal = whole >= SMALLEST_NORMAL
+        self.assertTrue((x[normal] >= LOWEST_NORMAL).all())
+        self.assertTrue((x[~normal] < LOWEST_NORMAL).all())
+        self.assert_bits(np.where(normal, whole, f32(0)), got)
+
+    def test_no_result_is_subnormal(self) -> None:
+        """It is 0 already where the exponential is."""
+        x = f32(-87.33654, -87.33655, -88, -100, -103)
+        got = logistic(x)
+        self.assert_bits(f32(exp(x[:1])[0], 0, 0, 0, 0), got)
 
     def test_equals_the_rule(self) -> None:
         """Two divisions, chosen by sign, of exp of the negative magnitude."""
@@ -73,6 +92,23 @@ class SoftmaxTest(BitsTestCase):
             got = softmax(x)
         self.assert_bits(f32(0.5, 0, 0.5), got[0])
         self.assertTrue(np.isnan(got[1:]).all())
+
+    def test_no_quotient_is_subnormal(self) -> None:
+        """It is 0 where e / s is below 2^-126, exactly; at 2^-126 it stays."""
+        x = np.full((1, 64), -87, np.float32)
+        x[0, :4] = 0, 0, -84, -86.5
+        x[0, 4:6] = np.nextafter(f32(-86.64339, -86.64339), f32(-90, 0))
+        e = exp(x)
+        s = exact.Fraction(2)  # the others are below half a unit in its last place
+        expected = [
+            np.float32(exact.Fraction(float(v)) / s)
+            if exact.Fraction(float(v)) / s >= exact.Fraction(2) ** -126
+            else np.float32(0)
+            for v in e[0]
+        ]
+        got = softmax(x)
+        self.assert_bits(f32(*expected), got[0])
+        self.assertEqual({True, False}, {bool(v) for v in got[0]})
 
 
 class TanhTest(BitsTestCase):
@@ -117,6 +153,17 @@ class GeluTest(BitsTestCase):
         expected = f32(0, -0.0, 20, -0.0, np.inf, np.nan, np.nan)
         for approximate in (False, True):
             self.assert_bits(expected, gelu(x, approximate=approximate))
+
+    def test_no_result_is_subnormal(self) -> None:
+        """The share is normal up to 12.9, with a margin, and 0 beyond."""
+        x = -np.linspace(11, 12.9, 50_001, dtype=np.float32)
+        share = gelu(x) / x
+        self.assertTrue((share > 1.8 * SMALLEST_NORMAL).all())
+        beyond = np.nextafter(f32(-12.9), f32(-13))
+        self.assert_bits(f32(-0.0, -0.0, -0.0), gelu(f32(beyond[0], -13.5, -14.9)))
+        x = -np.linspace(9, 14, 50_001, dtype=np.float32)
+        got = gelu(x, approximate=True)
+        self.assertTrue(((got == 0) | (got < -SMALLEST_NORMAL)).all())
 
     def test_the_approximate_form_is_a_sigmoid(self) -> None:
         """x times R25 of a cubic, one rounding a step."""

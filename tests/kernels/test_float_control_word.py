@@ -10,7 +10,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from qd8.kernels import float_binary, float_gemm, float_mean, float_softmax
+from qd8.kernels import float_binary, float_gemm, float_mean, float_unary
 from tests.checks import assert_same_bits
 from tests.kernels.float_values import floats, output, run
 
@@ -69,7 +69,7 @@ def test_flushing_is_real(flushing):
     assert not out.any()
 
 
-@pytest.mark.parametrize("operator", ["add", "gemm", "mean", "softmax"])
+@pytest.mark.parametrize("operator", ["add", "gemm", "mean", "exp"])
 def test_subnormals_are_kept(isa, threads, flushing, operator):
     """Subnormal inputs and results, in the caller's thread and in workers."""
     tiny = np.finfo(np.float32).smallest_normal
@@ -91,10 +91,9 @@ def test_subnormals_are_kept(isa, threads, flushing, operator):
         calls = float_mean.bind_mean(a, out, axes=(0,), threads=threads)
     else:
         x = np.linspace(0, -103, 800, dtype=np.float32).reshape(40, 20)
-        x[:, 0] = 0
-        expected = qd8_reference.softmax(x)
+        expected = qd8_reference.exp(x)
         out = output(expected.shape, np.float32)
-        calls = float_softmax.bind_softmax(x, out, beta=1.0, threads=threads)
+        calls = float_unary.bind_exp(x, out, threads=threads)
     assert (np.abs(expected[expected != 0]) < tiny).any()
     flushing(lambda: run(calls, out))
     assert_same_bits(expected, out)

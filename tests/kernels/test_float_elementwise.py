@@ -88,7 +88,8 @@ def test_narrowing_rounds_once_to_even(isa):
 def test_logistic_over_its_range(isa):
     """From where exp underflows to where it overflows, finely; and the edges."""
     x = np.concatenate([np.linspace(-110, 110, 40001), np.linspace(-1e-3, 1e-3, 999)])
-    edges = [-104.0, 89.0, 88.72, 88.73, -87.34, 0.0, -0.0, 1e-45, np.inf, np.nan]
+    edges = [-104.0, 89.0, 88.72, -87.33654, -87.33655, 0.0, -0.0, 1e-45]
+    edges += [np.inf, np.nan]
     x = np.concatenate([x, edges, np.negative(edges)]).astype(np.float32)
     out = output(x.shape, np.float32)
     calls = float_unary.bind_logistic(x, out, threads=1)
@@ -105,6 +106,21 @@ def test_softmax(isa, dtype, threads, n, beta):
     out = output(x.shape, dtype)
     calls = float_softmax.bind_softmax(x, out, beta=beta, threads=threads)
     assert_same_bits(qd8_reference.softmax(x, beta=beta), run(calls, out))
+
+
+@pytest.mark.parametrize("n", [3, 40])
+def test_softmax_vanishes(isa, n):
+    """Quotients on both sides of 2^-126, and what is 0 before it is divided."""
+    ends = np.linspace(-87.34, -86, 999, dtype=np.float32)
+    x = np.zeros((999, n), np.float32)
+    x[:, -1] = ends
+    out = output(x.shape, np.float32)
+    calls = float_softmax.bind_softmax(x, out, beta=1.0, threads=1)
+    expected = qd8_reference.softmax(x)
+    assert_same_bits(expected, run(calls, out))
+    vanished = expected[:, -1] == 0
+    assert (expected[~vanished] >= np.finfo(np.float32).smallest_normal).all()
+    assert vanished.any()
 
 
 @pytest.mark.parametrize("n", [5, 16, 40])

@@ -13,6 +13,9 @@ from ..types import F32, Float
 LINEAR = np.float32(1.5957691216057308)
 CUBIC = np.float32(0.07135481282553094)
 
+# Beyond it the share of the normal distribution counts as 0; at it, it is 2.2e-38.
+FAR = np.float32(12.9)
+
 # The share of the normal distribution below -c is exp(-c^2 / 2) P(u) / (c + 4) with
 # u = (c - 4) / (c + 4), for 0 <= c <= 15; highest power first. The relative error of P
 # is at most 3.3e-8. Found by least squares, reweighted towards the largest error.
@@ -54,7 +57,7 @@ def gelu(x: Float, *, approximate: bool = False) -> Float:
 
 def _share_below(distance: F32) -> F32:
     """Return the share of the normal distribution below ``-distance`` (R33)."""
-    c = minimum(distance, np.float32(15))  # there the share is below 2^-149
+    c = minimum(distance, FAR)
     s = np.float32(1) / (c + np.float32(4))
     u = (c - np.float32(4)) * s
     p = np.full_like(u, P[0])
@@ -64,5 +67,5 @@ def _share_below(distance: F32) -> F32:
     rest = fma(c, c, -square)  # what rounding the square left out
     e = exponential(np.float32(-0.5) * square)
     e = fma(e, np.float32(-0.5) * rest, e)
-    share: F32 = p * s * e
+    share: F32 = np.where(distance > FAR, np.float32(0), p * s * e)
     return share

@@ -3,8 +3,9 @@
 import numpy as np
 
 from .. import arguments
-from ..exponential import exponential
+from ..exponential import vanishing
 from ..float16 import store, widen
+from ..fma import SMALLEST_NORMAL
 from ..summation import sum_lanes
 from ..types import Float
 
@@ -27,6 +28,9 @@ def softmax(x: Float, *, beta: float = 1.0) -> Float:
     factor = np.float32(arguments.finite("beta", beta))
     with np.errstate(all="ignore"):
         t = widen(x) * factor  # R26
-        e = exponential(t - t.max(axis=-1, keepdims=True))
-        y = e / sum_lanes(e)[..., None]
+        e = vanishing(t - t.max(axis=-1, keepdims=True))
+        s = sum_lanes(e)[..., None]
+        # No quotient is subnormal: those are 0.
+        e = np.where(e < s * SMALLEST_NORMAL, np.float32(0), e)
+        y = e / s
     return store(y, x.dtype)
