@@ -28,6 +28,7 @@ from qd8.kernels.vector import (
     max_int,
     min_int,
     probe,
+    product,
     select,
     splat,
     store,
@@ -143,15 +144,17 @@ def half_multiplier(TIER, multiplier):
 
 
 @njit
-def quantized(TIER, x, multiplier, low, high):
-    """clamp(rint_even(x * multiplier), low, high) for rows of ordinary range."""
-    q = to_int(TIER, x * multiplier)
-    return min_int(TIER, max_int(TIER, q, low), high)
+def steps(TIER, x, multiplier):
+    """rint_even(x * multiplier) for rows of ordinary range.
+
+    A subnormal x gives 0, as R2 and a product below half a step do.
+    """
+    return to_int(TIER, product(TIER, x, multiplier))
 
 
 @njit
 def quantized_exactly(TIER, x, multiplier, low, high):
-    """The same for any range: flushes x, and makes a NaN product 32767 (R9)."""
+    """For any range: flushes x, makes a NaN product 32767, and clamps (R9)."""
     x = select(TIER, less(TIER, absolute(TIER, x), splat(SMALLEST_NORMAL)),
                x * splat(ZERO), x)  # fmt: skip
     p = lesser(TIER, splat(np.float32(32767)), x * multiplier)
@@ -176,9 +179,20 @@ def write_row(TIER, X, OUT, x, count, out, stride, total, multiplier, zero_point
     m = splat(multiplier)
     full = count // 16
     if multiplier <= FAST_MULTIPLIER:
-        for i in range(full):
-            v = load(TIER, X, x + size * 16 * i)
-            store(TIER, OUT, out + stride * i, quantized(TIER, v, m, low, high) + base)
+        if OUT in (I8, U8):
+            # Constant bounds, behind the addition: a saturating store.
+            first = splat(np.int32(-128 if OUT == I8 else 0))
+            last = splat(np.int32(127 if OUT == I8 else 255))
+            for i in range(full):
+                v = load(TIER, X, x + size * 16 * i)
+                q = steps(TIER, v, m) + base
+                q = min_int(TIER, max_int(TIER, q, first), last)
+                store(TIER, OUT, out + stride * i, q)
+        else:
+            for i in range(full):
+                v = load(TIER, X, x + size * 16 * i)
+                q = min_int(TIER, max_int(TIER, steps(TIER, v, m), low), high)
+                store(TIER, OUT, out + stride * i, q + base)
     elif multiplier > FAST_MULTIPLIER:
         for i in range(full):
             v = load(TIER, X, x + size * 16 * i)
