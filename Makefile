@@ -9,6 +9,8 @@ BENCH ?= .
 COMMITS ?= 10
 LAYERS ?= .
 TIERS ?= current
+ONLY ?= .
+UNET ?= 0.2
 VENV := .venv
 BIN := $(VENV)/bin
 # No question is ever asked, and no version check slows a build down.
@@ -17,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-reference test-deep fuzz notebooks lint clean
-.PHONY: bench bench-peers bench-compare bench-history dashboard
+.PHONY: bench bench-peers bench-models bench-compare bench-history dashboard
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -59,6 +61,10 @@ bench: $(VENV)/installed-bench ## BENCH=regex: the suite on this commit, results
 bench-peers: $(VENV)/installed-peers ## LAYERS=regex TIERS=all ISA=avx2: other engines
 	@$(BIN)/python -m asv_bench.peers --layers '$(LAYERS)' --tiers '$(TIERS)' \
 	    $(if $(ISA),--peer-isa $(ISA))
+
+bench-models: $(VENV)/installed-peers ## ONLY=regex UNET=1.0 ISA=avx2: whole models
+	@$(BIN)/python -m asv_bench.models --only '$(ONLY)' --unet-width $(UNET) \
+	    $(if $(MODELS),--models '$(MODELS)') $(if $(ISA),--peer-isa $(ISA))
 
 bench-compare: $(VENV)/installed-bench ## BASE=rev: what got slower or changed bits
 	@$(BIN)/python -m asv_bench.compare '$(BASE)' --only '$(BENCH)'

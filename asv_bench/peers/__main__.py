@@ -1,27 +1,21 @@
 """`make bench-peers`: qd8 beside other engines, as a table, JSON and a picture."""
 
 import argparse
-import importlib.metadata
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import qd8
 from asv_bench.benchmarks.layers import BY_NAME
 from asv_bench.peers import cpu, report, table
+from asv_bench.peers.about import circumstances
 from asv_bench.peers.measure import Measured, Plan
-from qd8 import doctor
 from qd8.kernels import isa
 from qd8.terminal import show, written
-
-PACKAGES = ("ai-edge-litert", "onnxruntime", "onnx", "ncnn", "openvino", "numba")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -106,14 +100,7 @@ def _write(
 
     folder.mkdir(parents=True, exist_ok=True)
     about = {
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cpu": doctor.cpu_name(),
-        "seen": seen,
-        "cpus": os.cpu_count(),
-        "system": platform.platform(),
-        "qd8": qd8.__version__,
-        "numerics_version": qd8.NUMERICS_VERSION,
-        "versions": {"python": platform.python_version(), **_versions()},
+        **circumstances(seen),
         "peers": {peer.name: peer.what for peer in table.PEERS},
         "missing": missing,
         "port_limit_gmacs": [
@@ -134,17 +121,6 @@ def _write(
         print(f"{folder / 'peers.png'}: GMAC/s of every engine on every layer")
     except ImportError:
         print("peers.png is missing: pip install matplotlib")
-
-
-def _versions() -> dict[str, str]:
-    """Versions of what is installed."""
-    found = {name: v for name, v in doctor.packages().items() if v}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 if __name__ == "__main__":

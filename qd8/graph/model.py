@@ -6,14 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 
 from qd8 import tflite
 from qd8.settings import get_num_threads
 
 from .build import build
-from .edges import TensorInfo, collect_inputs
+from .edges import collect_inputs
 from .file_state import FileState
 from .graph import Graph
 from .keep import kept_tensors
@@ -27,6 +26,7 @@ from .profile import profile_table
 from .resize import Resized, wanted_shapes
 from .run import run_plan
 from .signatures import SignatureInfo, describe_signatures
+from .smooth import smooth_noise
 from .table import Table
 
 Array = npt.NDArray[Any]
@@ -240,7 +240,7 @@ class Model:
         Without inputs the model is given smooth noise.
         """
         if not inputs and not named:
-            inputs = tuple(_smooth(each) for each in self.inputs)
+            inputs = tuple(smooth_noise(i.shape, i.dtype) for i in self.inputs)
         arrays = collect_inputs(self.inputs, inputs, named)
         if (other := self._fitting(arrays)) is not self:
             return other.profile(*arrays, runs=runs)
@@ -281,16 +281,6 @@ class Results(dict[str, Array]):
     """Arrays by name; ``profile`` is the table of times if it was asked for."""
 
     profile: Table[Any] | None = None
-
-
-def _smooth(each: TensorInfo) -> Array:
-    """Return low-frequency noise in [-1, 1], as images are."""
-    total = int(np.prod(each.shape))
-    wave = np.sin(np.arange(total) * 0.01) * np.cos(np.arange(total) * 0.003)
-    if each.dtype.kind != "f":
-        wave = wave > 0  # small enough to be an index of anything
-    found: Array = wave.astype(each.dtype).reshape(each.shape)
-    return found
 
 
 def _restore(
