@@ -18,6 +18,7 @@ from qd8.fully_connected import (
 from qd8.geometry import Geometry, Padding, Window, checked_padding, geometry
 from qd8.kernels import isa, launch, schedule, winograd_schedule
 from qd8.kernels.winograd_schedule import WinogradSchedule
+from qd8.kernels.winograd_variants import variant_of
 from qd8.pack import PackedWeights, pack
 from qd8.quantize import PART, images, quantize_weights
 from qd8.winograd import PackedTwice, pack_winograd, proven_ends
@@ -285,29 +286,42 @@ class Conv2D:
         tier, K, N = self.packed.tier, self.packed.K, self.packed.N
         OH, OW, _, _ = self._window.extents(H, W)
         direct = schedule.convolution(n, OH * OW, K, N, threads, tier)
-        if not self._proven:
+        if self._variant is None:
             return direct
+        variant, exchanged = self._variant
         layer = winograd_schedule.Layer(
-            n, OH, OW, self.shape[3], N, self.dilation, self._proven
+            *(n, OH, OW, self.shape[3], N, self._window.kernel, self.dilation),
+            *(variant, exchanged, self._proven),
         )
         return winograd_schedule.choose(
             layer, direct, threads, tier, self._path, self._memory
         )
 
     @cached_property
+    def _variant(self) -> tuple[int, bool] | None:
+        """Of Winograd, and whether its axes are exchanged; None if there is none."""
+        if self.groups > 1:
+            return None
+        return variant_of(self._window.kernel, self.stride, self.dilation)
+
+    @cached_property
     def _proven(self) -> tuple[int, ...]:
         """Blocks of input channels for Winograd; none where it does not apply."""
-        plain = self.stride == (1, 1) and self.groups == 1
-        if not plain or self.shape[1:3] != (3, 3):
+        if self._variant is None:
             return ()
-        return proven_ends(self.weight)
+        return proven_ends(self.weight, self._variant[0])
 
     def _packed_for(self, plan: schedule.Schedule) -> PackedWeights:
         """Pack what the plan needs and is not packed yet."""
         if isinstance(plan, WinogradSchedule):
             with _packing:
                 if not isinstance(self.packed, PackedTwice):
-                    self.packed = pack_winograd(self.weight, self._proven, self.packed)
+                    weight = self.weight
+                    if plan.exchanged:
+                        weight = weight.swapaxes(1, 2)
+                    self.packed = pack_winograd(
+                        weight, plan.variant, self._proven, self.packed
+                    )
         return self.packed
 
     def warmup(self) -> None:

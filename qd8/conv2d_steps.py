@@ -45,7 +45,8 @@ def convolution_steps(
     if isinstance(packed, PackedTwice) and isinstance(g.plan, WinogradSchedule):
         extents = packed.winograd.extents
         last = cache.kernel(
-            winograd.winograd, tier, extents.lanes, *extents[:2], element
+            winograd.winograd,
+            *(tier, extents.lanes, extents.MR, extents.NR, g.plan.variant, element),
         )
         words = _winograd_words(g, g.plan, window, packed, image, tasks, scale)
     else:
@@ -96,11 +97,19 @@ def _winograd_words(
     """Arguments of winograd.winograd, up to the bounds."""
     weights = packed.winograd
     pixel, row = g.width * g.C, g.width * g.padded_W * g.C
+    outputs, taps = window.stride, window.dilation
+    pairs = [  # of words for rows and columns, or exchanged
+        *((g.OH, g.OW), (outputs[0] * row, outputs[1] * pixel)),
+        *((taps[0] * row, taps[1] * pixel), (g.OW, 1), window.dilation, plan.tiles),
+    ]
+    if plan.exchanged:
+        pairs = [(x, y) for y, x in pairs]
+    size, *rest = pairs
     return (
         *(image, g.image_bytes, address(weights.panels), At(OUT), At(ACCUMULATOR)),
-        *(g.images, g.OH, g.OW, packed.N, row, pixel),
-        *(*window.dilation, *plan.tiles),
-        *(address(weights.ends), len(weights.ends), weights.panels.shape[1]),
+        *(g.images, *size, packed.N, *(n for pair in rest for n in pair)),
+        *(address(weights.ends), len(weights.ends)),
+        *(address(weights.taps), len(weights.taps), weights.panels.shape[1]),
         *(plan.block_rows, plan.together, plan.grid_rows, plan.grid_columns),
         *(tasks, plan.scratch_bytes, plan.v_bytes, plan.m_step, scale),
     )

@@ -104,14 +104,13 @@ def geometry(
     """The geometry of images of ``shape`` (N, H, W, C) under a schedule.
 
     Rows and columns beyond the last tap are never read: the padded image ends with
-    the last window, which is that of the last tile where the schedule is Winograd's.
+    the last window. Under Winograd's schedule tiles and blocks of taps are whole.
     """
     n, H, W, C = shape
     OH, OW, top, left = window.extents(H, W)
-    outputs = OH, OW
+    reach = window.reach((OH, OW))
     if isinstance(plan, WinogradSchedule):
-        outputs = plan.outputs
-    reach = window.reach(outputs)
+        reach = window._replace(kernel=plan.taps).reach(plan.outputs)
     padded = max(reach[0], top + H), max(reach[1], left + W)
     return Geometry(n, H, W, C, OH, OW, top, left, *padded, width, parts, plan)
 

@@ -1,20 +1,21 @@
 """Weights transformed and packed for exact integer Winograd, with their proof.
 
-U = G w G^T for each output and input channel, rows of G scaled to integers
-(winograd_transform.py), eight times the bytes of the int8 weights. A panel holds
-NR output channels:
+U = G_y w G_x^T for each output and input channel and each block of taps, G of the
+variant (winograd_variants.py); for F(4x4, 3x3) eight times the bytes of the int8
+weights. A panel holds NR output channels:
 
-    [block of input channels][36 positions][K/2][NR][2] int16
+    [block of input channels][position][block of taps][K/2][NR][2] int16
     [weight_scale: NR f32][bias: NR f32]
 
-The kernel recovers an accumulator from 26 of the 32 bits that it has of it. That is
-exact while its magnitude is below 2^25, which is proved here from the weights:
-differences q - zero_point lie in an interval of length 255 that contains 0, so
+The kernel recovers an accumulator from the 26 or more of the 32 bits that it has of
+it. That is exact while its magnitude is below the variant's limit, which is proved
+here from the weights: differences q - zero_point lie in an interval of length 255
+that contains 0, so
 
     |y| <= 255 * max(sum of the positive w, -sum of the negative w).
 
-Input channels for which that is not below 2^25 are cut into blocks for which it is;
-the kernel recovers each block's sum and adds them in int32, wrapping as R13 does.
+Input channels for which that is not below the limit are cut into blocks for which it
+is; the kernel recovers each block's sum and adds them in int32, wrapping as R13 does.
 """
 
 from dataclasses import dataclass
@@ -23,15 +24,10 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels.winograd_schedule import Extents
-from qd8.kernels.winograd_transform import CHUNK, POSITIONS
+from qd8.kernels.winograd_transform import CHUNK
+from qd8.kernels.winograd_variants import STEPS, VARIANTS, Variant
 from qd8.pack import PackedWeights
 from qd8.workspace import aligned
-
-LIMIT = 1 << 25  # magnitudes below it are recovered exactly
-STEPS = 255  # the length of the interval of differences
-
-# The rows of G: textbook rows times 12, 6, 6, 24, 24, 3 (winograd_transform.py).
-G = ((3, 0, 0), (-1, -1, -1), (-1, 1, -1), (1, 2, 4), (1, -2, 4), (0, 0, 3))
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,7 @@ class WinogradWeights:
     extents: Extents
     panels: npt.NDArray[np.uint8]  # (count, panel_bytes)
     ends: npt.NDArray[np.int64]  # of the blocks of input channels, in chunks of 16
+    taps: npt.NDArray[np.int64]  # (blocks of taps, 2): row and column of the first
 
     @property
     def nbytes(self) -> int:
@@ -60,17 +57,18 @@ class PackedTwice(PackedWeights):
         return super().nbytes + self.winograd.nbytes
 
 
-def proven_ends(weight: npt.NDArray[np.int8]) -> tuple[int, ...]:
+def proven_ends(weight: npt.NDArray[np.int8], variant: int) -> tuple[int, ...]:
     """Cut input channels into the fewest blocks whose sums are proved to be small.
 
-    weight : (O, 3, 3, I) int8
+    weight : (O, KH, KW, I) int8, of at most 64 taps
 
     Returns where each block ends, in chunks of 16 channels. A chunk by itself always
-    holds the proof: 255 * 128 * 9 * 16 < 2^25.
+    holds the proof: 255 * 128 * 64 * 16 < 2^25.
     """
+    limit = proof_limit(VARIANTS[variant])
     chunks = -(-weight.shape[3] // CHUNK)
     starts = np.arange(0, weight.shape[3], CHUNK)
-    # 9 * 16 * 255 * 128 fits int32; of a chunk, so do the sums over taps.
+    # 64 * 16 * 255 * 128 fits int32; of a chunk, so do the sums over taps.
     total = weight.sum(axis=(1, 2), dtype=np.int32)
     upward = np.maximum(weight, 0).sum(axis=(1, 2), dtype=np.int32)
     positive, negative = (
@@ -81,43 +79,68 @@ def proven_ends(weight: npt.NDArray[np.int8]) -> tuple[int, ...]:
     up, down = np.zeros((2, len(weight)), np.int64)
     for chunk in range(chunks):
         up, down = up + positive[:, chunk], down + negative[:, chunk]
-        if max(up.max(), down.max()) >= LIMIT and chunk:
+        if max(up.max(), down.max()) >= limit and chunk:
             ends.append(chunk)
             up, down = positive[:, chunk], negative[:, chunk]
     return (*ends, chunks)
 
 
-def transformed(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.int16]:
-    """(36, O, I) int16 of (O, 3, 3, I) int8 weights: G w G^T."""
-    # By axis 1, the kernel's rows and then its columns; every sum fits int16.
-    matrix = np.array(G, np.int16)
-    down = [np.tensordot(row, weight.astype(np.int16), (0, 1)) for row in matrix]
-    return np.stack([np.tensordot(row, d, (0, 1)) for d in down for row in matrix])
+def proof_limit(variant: Variant) -> int:
+    """Magnitudes of accumulators below it are recovered exactly."""
+    return variant.limit
+
+
+def transformed(
+    weight: npt.NDArray[np.int8], variant: Variant
+) -> npt.NDArray[np.int16]:
+    """(positions, blocks of taps, O, I) int16 of (O, KH, KW, I) int8 weights.
+
+    G_y w G_x^T of each block of taps; taps beyond the kernel are 0.
+    """
+    y, x = variant.y, variant.x
+    O, KH, KW, I = weight.shape
+    taps = variant.blocks((KH, KW))
+    padded = np.zeros((O, taps[-1][0] + y.taps, taps[-1][1] + x.taps, I), np.int16)
+    padded[:, :KH, :KW] = weight
+    out = np.empty((y.products, x.products, len(taps), O, I), np.int16)
+    for t, (row, column) in enumerate(taps):
+        block = padded[:, row : row + y.taps, column : column + x.taps]
+        # By axis 1, the kernel's rows and then its columns; every sum fits int16.
+        for i, of_rows in enumerate(np.array(y.G, np.int16)):
+            down = np.tensordot(of_rows, block, (0, 1))
+            for j, of_columns in enumerate(np.array(x.G, np.int16)):
+                out[i, j, t] = np.tensordot(of_columns, down, (0, 1))
+    return out.reshape(-1, *out.shape[2:])
 
 
 def pack_winograd(
-    weight: npt.NDArray[np.int8], ends: tuple[int, ...], packed: PackedWeights
+    weight: npt.NDArray[np.int8],
+    variant: int,
+    ends: tuple[int, ...],
+    packed: PackedWeights,
 ) -> PackedTwice:
     """Put the panels of Winograd beside those of the direct path.
 
-    weight : (O, 3, 3, I) int8, the weights that ``packed`` holds
+    weight : (O, KH, KW, I) int8 along the variant's axes, of the weights in ``packed``
     ends : of :func:`proven_ends`
     """
-    extents = Extents.of(packed.tier)
-    O, _, _, I = weight.shape
+    extents, form = Extents.of(packed.tier), VARIANTS[variant]
+    O, KH, KW, I = weight.shape
     NR, K = extents.NR, CHUNK * ends[-1]
+    taps = form.blocks((KH, KW))
+    tail = 2 * form.positions * len(taps) * K * NR
     count = -(-O // NR)
-    panels = aligned(count * extents.panel_bytes(ends[-1])).reshape(count, -1)
-    padded = np.zeros((NR, 3, 3, K), np.int8)
-    tail = 2 * POSITIONS * K * NR
+    panels = aligned(count * (tail + 8 * NR)).reshape(count, -1)
+    padded = np.zeros((NR, KH, KW, K), np.int8)
     for p, panel in enumerate(panels):
         some = weight[NR * p : NR * (p + 1)]
         padded[: len(some), :, :, :I] = some
         padded[len(some) :] = 0
-        u = transformed(padded).reshape(POSITIONS, NR, K // 2, 2).swapaxes(1, 2)
+        u = transformed(padded, form)
+        u = u.reshape(*u.shape[:3], K // 2, 2).swapaxes(2, 3)
         at = begin = 0
         for end in ends:
-            block = u[:, CHUNK // 2 * begin : CHUNK // 2 * end]
+            block = u[:, :, CHUNK // 2 * begin : CHUNK // 2 * end]
             raw = np.ascontiguousarray(block).reshape(-1).view(np.uint8)
             panel[at : at + len(raw)] = raw
             at, begin = at + len(raw), end
@@ -130,5 +153,7 @@ def pack_winograd(
             channels[: len(some)] = packed.channels(which)[NR * p : NR * (p + 1)]
             panel[place : place + 4 * NR] = channels.view(np.uint8)
     fields = {name: getattr(packed, name) for name in PackedWeights.__match_args__}
-    winograd = WinogradWeights(extents, panels, np.array(ends, np.int64))
+    winograd = WinogradWeights(
+        extents, panels, np.array(ends, np.int64), np.array(taps, np.int64)
+    )
     return PackedTwice(**fields, winograd=winograd)

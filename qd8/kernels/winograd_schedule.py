@@ -6,17 +6,20 @@ cycles from a few measured rates a tier; they serve to choose and to explain.
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import prod
 from typing import ClassVar, NamedTuple, Self
 
 from qd8.kernels.isa import Tier
 from qd8.kernels.schedule import SERIAL_MACS, Schedule
-from qd8.kernels.winograd import PLACE, TILE, odd_lines
-from qd8.kernels.winograd_transform import CHUNK, POSITIONS, SPARE
+from qd8.kernels.winograd import PLACE, odd_lines
+from qd8.kernels.winograd_output import SPARE
+from qd8.kernels.winograd_transform import CHUNK
+from qd8.kernels.winograd_variants import VARIANTS, Axis, Variant
 
 TOGETHER = 4  # panels whose products are kept until the output transform
 ROOM = 384 << 10  # bytes of transformed inputs and products that a block aims at
 LEAST_BLOCK = 64  # tiles that make a reading of many weights worth it; 24 of few
-GAIN = 1.1  # Winograd must be so much faster to be worth eight times the bytes,
+GAIN = 1.1  # Winograd must be so much faster to be worth the bytes,
 SAVING = 10_000  # and by so many cycles a call
 BUDGET = 256 << 20  # bytes of transformed weights that one layer may have
 NEAR = 32 << 20  # bytes of weights that a shared cache may hold
@@ -28,16 +31,16 @@ class Rates(NamedTuple):
     direct: float  # multiply-adds a cycle
     finish: float  # cycles of direct's epilogue, for a pixel and a panel
     words: float  # of int16, in the transformed domain
-    input: float  # cycles to transform a tile of 16 channels
-    output: float  # cycles to transform a tile of one vector of channels
+    input: float  # cycles to transform to a position of 16 channels
+    output: float  # cycles to transform from a position of one vector of channels
     wide: float  # cycles an input element of int16 costs more than direct's
 
 
 # A tier that is not here is faster by its direct tiles.
 RATES = {
-    "generic": Rates(10.3, 20, 11.8, 105, 220, 0),
-    "avx2": Rates(22, 20, 25, 95, 120, 0),
-    "avx512vnni": Rates(88, 20, 48, 95, 200, 0.2),
+    "generic": Rates(10.3, 20, 11.8, 2.9, 6.1, 0),
+    "avx2": Rates(22, 20, 25, 2.6, 3.3, 0),
+    "avx512vnni": Rates(88, 20, 48, 2.6, 5.6, 0.2),
 }
 STREAM = {True: 8, False: 3}  # bytes of weights a cycle: from a shared cache, memory
 
@@ -55,9 +58,9 @@ class Extents(NamedTuple):
         rows = 12 if tier.lanes == 16 else tier.MR
         return cls(rows, 2 * tier.lanes, tier.lanes)
 
-    def panel_bytes(self, chunks: int) -> int:
-        """Bytes of a panel of ``chunks`` times 16 input channels."""
-        return self.NR * (POSITIONS * 2 * CHUNK * chunks + 8)
+    def panel_bytes(self, products: int) -> int:
+        """Bytes of a panel of so many products of an output channel."""
+        return self.NR * (2 * products + 8)
 
 
 class Layer(NamedTuple):
@@ -68,44 +71,83 @@ class Layer(NamedTuple):
     OW: int
     C: int
     N: int
+    kernel: tuple[int, int]
     dilation: tuple[int, int]
+    variant: int  # index of winograd_variants.VARIANTS
+    exchanged: bool  # whether the variant's rows are the image's columns
     ends: tuple[int, ...]  # of the proven blocks of input channels, in chunks of 16
 
     @property
+    def form(self) -> Variant:
+        """The matrices."""
+        return VARIANTS[self.variant]
+
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        """Of the variant, along the image's rows and columns."""
+        form = self.form
+        return (form.x, form.y) if self.exchanged else (form.y, form.x)
+
+    @property
     def tiles(self) -> tuple[int, int]:
-        """Rows and columns of 4x4 tiles; each phase of a dilation has its own."""
+        """Rows and columns of tiles; each phase of a dilation has its own."""
         y, x = (
-            d * -(-size // (d * TILE))
-            for size, d in zip((self.OH, self.OW), self.dilation, strict=True)
+            d * -(-size // (d * axis.outputs))
+            for axis, size, d in zip(
+                self.axes, (self.OH, self.OW), self.dilation, strict=True
+            )
         )
         return y, x
 
     @property
+    def outputs(self) -> tuple[int, int]:
+        """Rows and columns of outputs that the tiles cover."""
+        (y, x), (rows, columns) = self.axes, self.tiles
+        return rows * y.outputs, columns * x.outputs
+
+    @property
+    def taps(self) -> tuple[int, int]:
+        """Rows and columns of taps that whole blocks cover."""
+        (y, x), (KH, KW) = self.axes, self.kernel
+        return -(-KH // y.taps) * y.taps, -(-KW // x.taps) * x.taps
+
+    @property
     def blocks(self) -> tuple[int, ...]:
-        """Chunks in each proven block of input channels."""
-        return tuple(b - a for a, b in pairwise((0, *self.ends)))
+        """Chunks of products at a position, of each proven block of input channels."""
+        taps = prod(self.taps) // (self.form.y.taps * self.form.x.taps)
+        return tuple(taps * (b - a) for a, b in pairwise((0, *self.ends)))
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of the direct path."""
+        pixels = self.images * self.OH * self.OW
+        return pixels * self.kernel[0] * self.kernel[1] * self.C * self.N
+
+    @property
+    def products(self) -> int:
+        """Products of a tile and an output channel."""
+        return self.form.positions * CHUNK * sum(self.blocks)
 
     def weight_bytes(self, tier: Tier) -> int:
         """Bytes of the transformed weights."""
         extents = Extents.of(tier)
-        return -(-self.N // extents.NR) * extents.panel_bytes(self.ends[-1])
+        return -(-self.N // extents.NR) * extents.panel_bytes(self.products)
 
 
 @dataclass(frozen=True)
 class WinogradSchedule(Schedule):
     """How tiles by output channels are cut; ``block_rows`` are tiles."""
 
+    variant: int  # index of winograd_variants.VARIANTS
+    exchanged: bool  # whether the variant's rows are the image's columns
     tiles: tuple[int, int]
+    outputs: tuple[int, int]  # rows and columns that tiles cover
+    taps: tuple[int, int]  # rows and columns of the kernel that its blocks cover
     together: int  # panels whose products are kept at a time
     v_bytes: int  # of the transformed inputs of one register tile's tiles
     m_step: int  # bytes from position to position of the products
     weight_bytes: int
     unit: ClassVar[str] = "tiles"
-
-    @property
-    def outputs(self) -> tuple[int, int]:
-        """Rows and columns of outputs that the tiles cover."""
-        return TILE * self.tiles[0], TILE * self.tiles[1]
 
 
 def choose(
@@ -138,7 +180,7 @@ def choose(
 def direct_cycles(layer: Layer, tier: Tier) -> float:
     """Estimated cycles of the direct path's multiplication, on one thread."""
     rates = RATES[tier.name]
-    K = -(-9 * layer.C // tier.KB) * tier.KB
+    K = -(-layer.kernel[0] * layer.kernel[1] * layer.C // tier.KB) * tier.KB
     count = -(-layer.N // tier.NR)
     pixel = K * count * tier.NR / rates.direct + count * rates.finish
     pixel += K / 16  # the copy of its taps
@@ -149,12 +191,12 @@ def winograd_cycles(layer: Layer, plan: WinogradSchedule, tier: Tier) -> float:
     """Estimated cycles of Winograd, on one thread."""
     rates, extents = RATES[tier.name], Extents.of(tier)
     tiles = layer.images * plan.tiles[0] * plan.tiles[1]
-    chunks = layer.ends[-1]
     N = -(-layer.N // extents.NR) * extents.NR
-    cycles = tiles * POSITIONS * CHUNK * chunks * N / rates.words
-    cycles += tiles * chunks * rates.input
+    cycles = tiles * layer.products * N / rates.words
+    cycles += tiles * layer.products / CHUNK * rates.input
     vectors = -(-layer.N // extents.lanes)
-    cycles += tiles * vectors * len(layer.ends) * rates.output
+    positions = layer.form.positions
+    cycles += tiles * vectors * len(layer.ends) * positions * rates.output
     cycles += layer.images * layer.OH * layer.OW * layer.C * rates.wide
     if plan.weight_bytes > tier.l2_bytes:
         readings = -(-tiles // plan.block_rows)
@@ -172,16 +214,18 @@ def winograd(layer: Layer, threads: int, tier: Tier) -> WinogradSchedule:
     together = min(TOGETHER, count)
     rows, columns, why = _grid(layer, tiles, count, threads, tier)
     block = _block(layer, -(-tiles // rows), extents.NR * together, tier)
-    v_bytes = POSITIONS * sum(_odd(32 * extents.MR * size) for size in layer.blocks)
+    positions = layer.form.positions
+    v_bytes = positions * sum(_odd(32 * extents.MR * size) for size in layer.blocks)
     m_step = _odd(4 * extents.NR * together)
     scratch = -(-PLACE * block // 64) * 64 + SPARE
-    scratch += v_bytes * -(-block // extents.MR) + m_step * POSITIONS * block
+    scratch += v_bytes * -(-block // extents.MR) + m_step * positions * block
     if len(layer.blocks) > 1:
-        scratch += m_step * TILE * TILE * block
+        scratch += m_step * layer.form.y.outputs * layer.form.x.outputs * block
         why += f"; {len(layer.blocks)} blocks of input channels"
     return WinogradSchedule(
-        f"qd8_qc8w_winograd_4x4_3x3_{extents.MR}x{extents.NR}c2_{tier.name}",
-        *(tier.name, block, rows, columns, scratch, why, (tiles_y, tiles_x)),
+        f"qd8_qc8w_winograd_{layer.form.name}_{extents.MR}x{extents.NR}c2_{tier.name}",
+        *(tier.name, block, rows, columns, scratch, why),
+        *(layer.variant, layer.exchanged, layer.tiles, layer.outputs, layer.taps),
         *(together, v_bytes, m_step, weight_bytes),
     )
 
@@ -190,8 +234,7 @@ def _grid(
     layer: Layer, tiles: int, count: int, threads: int, tier: Tier
 ) -> tuple[int, int, str]:
     """Split the tiles; or the panels, where each task would read all weights anew."""
-    macs = layer.images * layer.OH * layer.OW * 9 * layer.C * layer.N
-    if threads == 1 or macs < SERIAL_MACS:
+    if threads == 1 or layer.macs < SERIAL_MACS:
         return 1, 1, "one thread"
     by_tiles, by_panels = min(threads, tiles), min(threads, count)
     share_tiles = -(-tiles // by_tiles) / tiles
@@ -211,7 +254,7 @@ def _block(layer: Layer, tiles: int, columns: int, tier: Tier) -> int:
     Transformed inputs and the products of ``columns`` channels stay near, unless
     weights that fill L2 would then be read for too few tiles.
     """
-    each = POSITIONS * (2 * CHUNK * layer.ends[-1] + 4 * columns)
+    each = 2 * layer.products + 4 * layer.form.positions * columns
     room = min(ROOM, tier.l2_bytes * 3 // 4)
     many = layer.weight_bytes(tier) > tier.l2_bytes // 2
     most = max(room // each, LEAST_BLOCK if many else 24)

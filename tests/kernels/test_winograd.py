@@ -8,12 +8,23 @@ import qd8
 from qd8 import winograd
 from qd8.kernels import isa as isa_table
 from qd8.kernels import schedule
+from qd8.kernels.winograd_variants import variant_of
 from qd8.winograd import PackedTwice
 from tests.checks import assert_same_bits, assert_same_fields
-from tests.kernels.winograd_problems import Problem, problems, worst_weights
+from tests.kernels.winograd_problems import KERNELS, Problem, problems, worst_weights
 
 # Of every kind a few; `python -m tests.kernels.winograd_problems` counts thousands.
-SEEDS = range(24)
+SEEDS = range(16)
+
+# Kernels, strides, input channels whose worst weights need at least so many blocks.
+LARGE_SUMS = [
+    ((3, 3), 1, 1280, 12),
+    ((5, 5), 1, 1280, 31),
+    ((1, 3), 1, 2816, 2),
+    ((1, 7), 1, 1280, 2),
+    ((7, 1), 1, 1280, 2),
+    ((3, 3), 2, 1888, 2),
+]
 
 
 def assert_winograd_is_reference(problem: Problem, path: str = "winograd") -> None:
@@ -27,21 +38,23 @@ def assert_winograd_is_reference(problem: Problem, path: str = "winograd") -> No
     assert_same_fields(expected, steps)
 
 
+@pytest.mark.parametrize("kind", KERNELS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float16], ids=["float32", "float16"])
-def test_drawn_problems(isa: str, dtype: type) -> None:
-    """Sizes, paddings, dilations, images and weights as they are drawn."""
-    for problem in problems(SEEDS, dtype):
+def test_drawn_problems(isa: str, dtype: type, kind: str) -> None:
+    """Kernels, sizes, paddings, dilations, images and weights as they are drawn."""
+    for problem in problems(SEEDS, dtype, kind):
         assert_winograd_is_reference(problem)
 
 
+@pytest.mark.parametrize("kind", KERNELS)
 def test_drawn_problems_split_into_many_blocks(
-    isa: str, monkeypatch: pytest.MonkeyPatch
+    isa: str, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """A smaller bound to prove cuts the input channels; the sums stay the same."""
-    monkeypatch.setattr(winograd, "LIMIT", 1 << 20)
+    monkeypatch.setattr(winograd, "proof_limit", lambda variant: 1 << 19)
     blocks = set()
-    for problem in problems(SEEDS, np.float32):
-        blocks.add(len(winograd.proven_ends(problem.weight)))
+    for problem in problems(SEEDS, np.float32, kind):
+        blocks.add(len(winograd.proven_ends(problem.weight, 0)))
         assert_winograd_is_reference(problem)
     assert {1, 2, 3} <= blocks
 
@@ -68,27 +81,45 @@ def test_channels_at_the_edges(isa: str, channels: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("images", ["bright", "dark", "alternating"])
-def test_worst_weights_at_1280_channels(isa: str, images: str) -> None:
-    """Sums far beyond 2^25 are cut into proven blocks and wrap as R13 says."""
-    weight = worst_weights(12, 1280)
-    x = np.ones((1, 5, 6, 1280), np.float32)
+@pytest.mark.parametrize(("kernel", "stride", "C", "blocks"), LARGE_SUMS)
+def test_worst_weights_of_many_channels(
+    isa: str, images: str, kernel: tuple[int, int], stride: int, C: int, blocks: int
+) -> None:
+    """Sums far beyond the limit are cut into proven blocks and wrap as R13 says."""
+    x = np.ones((1, 5, 6, C), np.float32)
     if images == "dark":
         x = -x
     if images == "alternating":
         x[..., ::2] = -1
-    assert len(winograd.proven_ends(weight)) >= 12
-    assert_winograd_is_reference(Problem(1, x, weight))
+    problem = Problem(1, x, worst_weights(12, C, kernel), stride=stride)
+    assert len(proven(problem)) >= blocks
+    assert_winograd_is_reference(problem)
 
 
+@pytest.mark.parametrize(("kernel", "stride", "C", "blocks"), LARGE_SUMS)
 def test_without_the_split_those_weights_would_be_wrong(
-    isa: str, monkeypatch: pytest.MonkeyPatch
+    isa: str,
+    monkeypatch: pytest.MonkeyPatch,
+    kernel: tuple[int, int],
+    stride: int,
+    C: int,
+    blocks: int,
 ) -> None:
     """The proof is needed: what it refuses does come out wrong."""
-    weight = worst_weights(12, 1280)
-    monkeypatch.setattr(winograd, "LIMIT", 1 << 40)
-    assert winograd.proven_ends(weight) == (80,)
+    monkeypatch.setattr(winograd, "proof_limit", lambda variant: 1 << 40)
+    x = np.ones((1, 9, 9, C), np.float32)
+    problem = Problem(1, x, worst_weights(12, C, kernel), stride=stride)
+    assert proven(problem) == (-(-C // 16),)
     with pytest.raises(AssertionError, match="elements differ"):
-        assert_winograd_is_reference(Problem(1, np.ones((1, 5, 6, 1280), "f4"), weight))
+        assert_winograd_is_reference(problem)
+
+
+def proven(problem: Problem) -> tuple[int, ...]:
+    """Where the blocks of input channels end."""
+    stride = (problem.stride, problem.stride)
+    found = variant_of(problem.weight.shape[1:3], stride, (1, 1))
+    assert found is not None
+    return winograd.proven_ends(problem.weight, found[0])
 
 
 def test_tiny_outputs_are_flushed(isa: str) -> None:

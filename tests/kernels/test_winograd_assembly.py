@@ -1,5 +1,6 @@
 """What the compiler made of Winograd: whole vectors, no spilled accumulators."""
 
+import itertools
 import re
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from qd8.kernels import cache, isa, winograd
 from qd8.kernels.vector import F32
 from qd8.kernels.winograd_schedule import Extents
+from qd8.kernels.winograd_variants import VARIANTS, Variant
 from tests.kernels.test_assembly import ON_STACK, innermost_loops
 
 DOT = re.compile(r"\bvpmaddwd\b|\bvpdpwssd\b")
@@ -15,23 +17,28 @@ SCALAR = re.compile(r"\b(addw|subw|shlw|vpextrw|vpinsrw)\b")
 REGISTER = {"avx2": "ymm", "avx512vnni": "zmm"}
 
 
-@pytest.fixture(scope="module", params=sorted(REGISTER))
-def compiled(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """Compile the kernel of a tier; return its name and assembly."""
-    name = request.param
+CASES = list(itertools.product(sorted(REGISTER), range(len(VARIANTS))))
+
+
+@pytest.fixture(scope="module", params=CASES, ids=str)
+def compiled(request: pytest.FixtureRequest) -> tuple[str, Variant, str]:
+    """Compile the kernel of a tier and variant; return both and its assembly."""
+    name, variant = request.param
     if name not in isa.runnable():
         pytest.skip(f"{name} does not run here: {isa.obstacle(name)}")
     tier = isa.BY_NAME[name]
     extents = Extents.of(tier)
-    factory = winograd.winograd(cache.SOURCE, tier.id, extents.lanes, *extents[:2], F32)
+    factory = winograd.winograd(
+        cache.SOURCE, tier.id, extents.lanes, *extents[:2], variant, F32
+    )
     kernel = cache.Kernel(factory, cache._SIGNATURE, {}, cache._OPTIONS)
     kernel.compile()  # not from the disk: a cached kernel has no assembly to show
-    return name, kernel._library.get_asm_str()
+    return name, VARIANTS[variant], kernel._library.get_asm_str()
 
 
-def test_the_tile_multiplies_in_registers(compiled: tuple[str, str]) -> None:
+def test_the_tile_multiplies_in_registers(compiled: tuple[str, Variant, str]) -> None:
     """Loops of products keep their accumulators off the stack; the largest is whole."""
-    name, assembly = compiled
+    name, _, assembly = compiled
     loops = innermost_loops(assembly)
     dots = [sum(bool(DOT.search(line)) for line in loop) for loop in loops]
     extents = Extents.of(isa.BY_NAME[name])
@@ -40,9 +47,9 @@ def test_the_tile_multiplies_in_registers(compiled: tuple[str, str]) -> None:
         assert [line for line in loop if ON_STACK.search(line)] == []
 
 
-def test_vpdpwssd_is_not_taken_apart(compiled: tuple[str, str]) -> None:
+def test_vpdpwssd_is_not_taken_apart(compiled: tuple[str, Variant, str]) -> None:
     """One dot product is one instruction, at least from nine rows on."""
-    name, assembly = compiled
+    name, _, assembly = compiled
     if name != "avx512vnni":
         return
     loops = innermost_loops(assembly)
@@ -52,10 +59,10 @@ def test_vpdpwssd_is_not_taken_apart(compiled: tuple[str, str]) -> None:
     assert {dot for dots in large for dot in dots} == {"vpdpwssd"}
 
 
-def test_transforms_are_whole_vectors(compiled: tuple[str, str]) -> None:
+def test_transforms_are_whole_vectors(compiled: tuple[str, Variant, str]) -> None:
     """Sixteen channels of int16 a ymm, and outputs as wide as the tier's registers."""
-    name, assembly = compiled
-    assert len(re.findall(r"\bvp(?:add|sub)w\b.*%ymm", assembly)) >= 12 * 11
+    name, variant, assembly = compiled
+    assert len(re.findall(r"\bvp(?:add|sub)w\b.*%ymm", assembly)) >= variant.positions
     products = re.findall(r"\bvpmulld\b.*%(\wmm)", assembly)
-    assert products.count(REGISTER[name]) >= 16
+    assert products.count(REGISTER[name]) >= variant.y.outputs * variant.x.outputs
     assert not SCALAR.search(assembly)

@@ -1,5 +1,6 @@
 """Direct or Winograd: a pure function of integers, tested without compiling."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -8,15 +9,21 @@ import pytest
 from qd8 import winograd
 from qd8.kernels import isa, schedule, winograd_schedule
 from qd8.kernels.winograd_schedule import Extents, Layer, WinogradSchedule, choose
+from qd8.kernels.winograd_variants import VARIANTS
 
-LARGE = Layer(1, 64, 64, 320, 320, (1, 1), (20,))
+LARGE = Layer(1, 64, 64, 320, 320, (3, 3), (1, 1), 0, False, (20,))
 SHAPES = [
     LARGE,
-    Layer(1, 1, 1, 1, 1, (1, 1), (1,)),
-    Layer(3, 13, 5, 40, 33, (2, 3), (1, 3)),
-    Layer(1, 16, 16, 1280, 1280, (1, 1), (30, 60, 80)),
-    Layer(8, 7, 7, 512, 512, (1, 1), (32,)),
-    Layer(1, 112, 112, 32, 32, (1, 1), (2,)),
+    Layer(1, 1, 1, 1, 1, (3, 3), (1, 1), 0, False, (1,)),
+    Layer(3, 13, 5, 40, 33, (3, 3), (2, 3), 0, False, (1, 3)),
+    Layer(1, 16, 16, 1280, 1280, (3, 3), (1, 1), 0, False, (30, 60, 80)),
+    Layer(8, 7, 7, 512, 512, (3, 3), (1, 1), 0, False, (32,)),
+    Layer(1, 112, 112, 32, 32, (3, 3), (1, 1), 0, False, (2,)),
+    Layer(1, 35, 35, 48, 64, (5, 5), (1, 1), 0, False, (3,)),
+    Layer(1, 17, 17, 192, 192, (1, 7), (1, 1), 2, False, (12,)),
+    Layer(2, 17, 9, 192, 192, (7, 1), (3, 2), 2, True, (5, 12)),
+    Layer(1, 8, 8, 384, 384, (3, 1), (1, 1), 1, True, (24,)),
+    Layer(1, 28, 28, 64, 128, (3, 3), (1, 1), 3, False, (4,)),
 ]
 
 
@@ -25,7 +32,7 @@ def chosen(
 ) -> schedule.Schedule:
     """Choose for a layer as Conv2D does."""
     row = isa.BY_NAME[tier]
-    K, pixels = 9 * layer.C, layer.OH * layer.OW
+    K, pixels = layer.kernel[0] * layer.kernel[1] * layer.C, layer.OH * layer.OW
     direct = schedule.convolution(layer.images, pixels, K, layer.N, threads, row)
     return choose(layer, direct, threads, row, path, memory)
 
@@ -52,8 +59,8 @@ def test_scratch_holds_inputs_and_products(layer: Layer, tier: str) -> None:
     """A task's scratch is whole cache lines and holds V and M of a block."""
     row = isa.BY_NAME[tier]
     plan = winograd_schedule.winograd(layer, 2, row)
-    v = 36 * 2 * 16 * layer.ends[-1] * plan.block_rows
-    m = 36 * 4 * Extents.of(row).NR * plan.together * plan.block_rows
+    v = 2 * layer.products * plan.block_rows
+    m = layer.form.positions * 4 * Extents.of(row).NR * plan.together * plan.block_rows
     assert plan.scratch_bytes >= v + m
     assert plan.scratch_bytes % 64 == 0
     assert plan.m_step // 64 % 2 == 1
@@ -61,21 +68,28 @@ def test_scratch_holds_inputs_and_products(layer: Layer, tier: str) -> None:
 
 @pytest.mark.parametrize("dilation", [(1, 1), (2, 3)])
 def test_tiles_cover_every_output(dilation: tuple[int, int]) -> None:
-    """4x4 tiles of each phase of a dilation reach the last row and column."""
-    for size in range(1, 30):
+    """Tiles of each phase of a dilation reach the last output, and none is spare."""
+    forms = itertools.product(range(len(VARIANTS)), (False, True), range(1, 30))
+    for variant, exchanged, size in forms:
         layer = LARGE._replace(OH=size, OW=30 - size, dilation=dilation)
-        for tiles, outputs, d in zip(
-            layer.tiles, (size, 30 - size), dilation, strict=True
-        ):
+        layer = layer._replace(variant=variant, exchanged=exchanged)
+        covered = zip(
+            *(layer.axes, layer.tiles, layer.outputs),
+            *((size, 30 - size), dilation),
+            strict=True,
+        )
+        for axis, tiles, outputs, needed, d in covered:
+            m = axis.outputs
+            assert tiles % d == 0
+            assert outputs == tiles * m
             rows = {
-                phase + d * (4 * t + i)
+                phase + d * (m * t + i)
                 for phase in range(d)
                 for t in range(tiles // d)
-                for i in range(4)
+                for i in range(m)
             }
-            assert tiles % d == 0
-            assert set(range(outputs)) <= rows
-            assert 4 * tiles - outputs < 4 * d + d
+            assert set(range(needed)) <= rows == set(range(outputs))
+            assert outputs - needed < m * d
 
 
 @pytest.mark.parametrize(
@@ -88,6 +102,9 @@ def test_tiles_cover_every_output(dilation: tuple[int, int]) -> None:
         (LARGE._replace(C=3, N=32, ends=(1,)), "avx2", False),
         (LARGE._replace(OH=1, OW=1), "avx2", False),
         (LARGE._replace(OH=1, OW=1), "avx512vnni", False),
+        *((layer, "avx2", True) for layer in SHAPES[6:8]),
+        *((layer, "generic", True) for layer in SHAPES[6:11]),
+        *((layer, "amx", False) for layer in SHAPES[6:11]),
     ],
 )
 def test_time_decides(layer: Layer, tier: str, winograd_wins: bool) -> None:
@@ -141,25 +158,13 @@ def test_blocks_of_input_channels_are_proved_and_fewest() -> None:
             sums = [np.maximum(s * some, 0).sum(axis=(1, 2, 3)) for s in (1, -1)]
             return int(255 * np.max(sums))
 
-        ends = winograd.proven_ends(weight)
+        ends = winograd.proven_ends(weight, 0)
         starts = (0, *ends[:-1])
         assert ends[-1] == -(-C // 16)
         for first, last in zip(starts, ends, strict=True):
             assert first < last
             assert bound(first, last) < 1 << 25
             assert last == ends[-1] or bound(first, last + 1) >= 1 << 25
-
-
-def test_transformed_weights_reach_their_bound() -> None:
-    """|U| is at most 49 * 128, and that of every weight pattern fits int16."""
-    row = np.array([1, -1, 1])
-    extreme = np.full((1, 3, 3, 1), -128, np.int8)
-    assert np.abs(winograd.transformed(extreme)).max() == 49 * 128
-    signs = np.where(np.outer(row, row) > 0, -128, 127).astype(np.int8)
-    exact = np.array(winograd.G) @ signs.astype(int) @ np.array(winograd.G).T
-    u = winograd.transformed(signs.reshape(1, 3, 3, 1))
-    assert (u.reshape(6, 6) == exact).all()
-    assert u.dtype == np.int16
 
 
 def test_forcing_is_undone() -> None:
