@@ -8,11 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numba
-
 import qd8
 from qd8 import settings
-from qd8.kernels import cache, isa
+from qd8.kernels import disk, isa, launch
 from qd8.warming import start_threads
 
 PACKAGES = ("numba", "llvmlite", "numpy", "tflite", "flatbuffers", "rich")
@@ -54,7 +52,7 @@ def report() -> dict[str, Any]:
         "problem": problem,
         "threads": {
             "default": settings.get_num_threads(),
-            "numba": int(numba.config.NUMBA_NUM_THREADS),  # type: ignore[attr-defined]
+            "numba": settings.numba_threads(),
             "layer": None if problem else threading_layer(),
         },
         "environment": {
@@ -107,22 +105,22 @@ def fp16_sentence() -> str:
 def threading_layer() -> str:
     """Return the name of Numba's threading layer, after one parallel call."""
     start_threads()
-    return str(numba.threading_layer())  # type: ignore[attr-defined]
+    return launch.threading_layer()
 
 
 def kernel_cache() -> dict[str, Any]:
     """Return the folder of compiled kernels, how many files it holds and their bytes.
 
-    The folder is None before anything has been compiled or loaded in this process:
-    Numba chooses it by kernel.
+    The first folder that holds any, or that could; None where there is none.
     """
-    kernels = list(cache._kernels.values())
-    if not kernels:
-        return {"folder": None, "files": 0, "bytes": 0}
-    # Numba has no public name for it.
-    folder = Path(kernels[0]._cache.cache_path)  # type: ignore[attr-defined]
-    # .nbc is the machine code; versions of other sources and CPUs count too.
-    sizes = [path.stat().st_size for path in folder.glob("*.nbc")]
+    folders = list(disk.folders())
+    for folder in folders:
+        # Those of other sources and CPUs count too.
+        sizes = [path.stat().st_size for path in folder.glob(f"*{disk.SUFFIX}")]
+        if sizes:
+            break
+    else:
+        return {"folder": str(folders[0]), "files": 0, "bytes": 0}
     return {"folder": str(folder), "files": len(sizes), "bytes": sum(sizes)}
 
 

@@ -6,6 +6,7 @@ bit of any result.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,12 +20,22 @@ _threads: ContextVar[int | None] = ContextVar("qd8_threads", default=None)
 _memory: ContextVar[str | None] = ContextVar("qd8_memory", default=None)
 
 
+def numba_threads() -> int:
+    """Return how many threads Numba has, or would have if it were imported."""
+    if "numba" in sys.modules:
+        return int(sys.modules["numba"].config.NUMBA_NUM_THREADS)
+    if given := os.environ.get("NUMBA_NUM_THREADS", ""):
+        return int(given)
+    # Numba's own rule, numba/core/config.py.
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
 @cache
 def available_threads() -> int:
     """Threads that this process may use: affinity, cgroup quota, NUMBA_NUM_THREADS."""
-    import numba
-
-    count = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    count = numba_threads()
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
     except (OSError, ValueError):

@@ -32,7 +32,8 @@ from asv_bench.compare.judge import Finding, Timed
 from asv_bench.peers import cpu, port_limit, report, table, truth
 from asv_bench.peers.engine import Unsupported
 from asv_bench.peers.measure import Measured
-from qd8.kernels import cache, isa, launch
+from qd8.kernels import isa, launch
+from qd8.kernels.compiler import compiled
 from tests.kernels.test_assembly import DOTS, innermost_loops
 
 ROOT = Path(__file__).parents[1]
@@ -374,10 +375,8 @@ def test_port_limit_does_its_work(name: str) -> None:
 def test_port_limit_is_dot_products_alone(name: str) -> None:
     """The loop loads and stores nothing."""
     tier = isa.BY_NAME[name]
-    factory = port_limit.dots(cache.SOURCE, tier.id, int(tier.tile == "amx"))
-    kernel = cache.Kernel(factory, cache._SIGNATURE, {}, cache._OPTIONS)
-    kernel.compile()
-    loops = innermost_loops(kernel._library.get_asm_str())
+    kernel = compiled(port_limit.dots, tier.id, int(tier.tile == "amx"))
+    loops = innermost_loops(kernel.assembly)
     hot = [
         loop
         for loop in loops

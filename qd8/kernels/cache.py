@@ -1,22 +1,21 @@
-"""Kernels compiled once, announced, and cached on disk by the content of all sources.
+"""Kernels compiled once, announced, and kept on disk by the content of all sources.
 
 Numba's own key sees the function and its closure, not the intrinsics in other
-files: an edit there would serve a stale kernel. So every factory closes over
-``SOURCE``, a checksum of this folder and of llvmlite's version (numba.md 2.4).
+files: an edit there would serve a stale kernel. So the name of a kernel on disk holds
+``SOURCE``, a checksum of this folder and of llvmlite's version (numba.md 2.4), and
+what Numba compiles for. Every factory closes over ``SOURCE`` too, for where Numba's own
+cache serves: where machine_code.py cannot load objects.
 """
 
+import hashlib
 import sys
 import threading
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from numba import types
-from numba.core import sigutils
-from numba.core.ccallback import CFunc
-
-from qd8.kernels import simd
+from qd8.kernels import disk, isa, machine_code, simd
 
 
 def _checksum() -> int:
@@ -27,63 +26,28 @@ def _checksum() -> int:
 
 
 SOURCE = _checksum()
-_SIGNATURE = sigutils.normalize_signature(
-    types.void(types.int64, types.int64, types.int64)
-)
-_OPTIONS = {"error_model": "numpy"}
-_kernels: dict[tuple[object, ...], "Kernel"] = {}
+
+
+class Kernel(NamedTuple):
+    """A compiled ``void (int64, ...)``: most take (task, tasks, arguments).
+
+    owner : keeps the machine code
+    """
+
+    name: str
+    address: int
+    owner: Any
+
+
+_kernels: dict[tuple[object, ...], Kernel] = {}
 _lock = threading.RLock()
 listeners: list[Callable[[str, float], None]] = []
-
-
-class Kernel(CFunc):
-    """A compiled ``void (int64 task, int64 tasks, int64 arguments)``."""
-
-    kept = False  # on disk
-
-    def _compile_uncached(self):
-        name = self._pyfunc.__name__
-        if not listeners:
-            _announce(name, self.kept)
-        start = time.perf_counter()
-        result = super()._compile_uncached()
-        for listener in listeners:
-            listener(name, time.perf_counter() - start)
-        return result
-
-
-def keep(function) -> bool:
-    """Give a compiled function its place on disk; False where no folder is writable.
-
-    A read-only image without a home must still compute: then it compiles each time.
-    """
-    try:
-        function.enable_caching()
-    except RuntimeError:  # Numba's "no locator available"
-        return False
-    return True
-
-
 _announced = False
 
 
-def _announce(name: str, kept: bool) -> None:
-    """Say once on stderr that a first call takes seconds, and why the next won't."""
-    global _announced
-    if not _announced:
-        _announced = True
-        print(
-            f"qd8: compiling kernels for this CPU (first: {name}); "
-            + (
-                "they are cached on disk for the next start"
-                if kept
-                else "no cache folder is writable, so this recurs at every start"
-            ),
-            file=sys.stderr,
-        )
-
-
-def kernel(factory: Callable[..., Callable], *constants: int) -> Kernel:
+def kernel(
+    factory: Callable[..., Callable[..., None]], *constants: int, arguments: int = 3
+) -> Kernel:
     """The kernel that ``factory(SOURCE, *constants)`` describes, compiled.
 
     ``constants`` are integers: Numba never reuses a cached kernel whose closure
@@ -94,8 +58,83 @@ def kernel(factory: Callable[..., Callable], *constants: int) -> Kernel:
         return found
     with _lock:
         if (found := _kernels.get(key)) is None:
-            found = Kernel(factory(SOURCE, *constants), _SIGNATURE, {}, _OPTIONS)
-            found.kept = keep(found)
-            found.compile()
-            _kernels[key] = found
+            found = _kernels[key] = _made(factory, constants, arguments)
         return found
+
+
+def _made(
+    factory: Callable[..., Callable[..., None]],
+    constants: tuple[int, ...],
+    arguments: int,
+) -> Kernel:
+    if not machine_code.is_supported():
+        return _by_numba(factory, constants, arguments)
+    triple, cpu, features = isa.target()
+    source = Path(factory.__code__.co_filename)
+    known = source.parent == Path(__file__).parent
+    elsewhere = 0 if known else zlib.crc32(source.read_bytes())
+    said = (factory.__module__, factory.__qualname__, constants, arguments)
+    key = repr((SOURCE, elsewhere, *said, triple, cpu, sorted(features)))
+    digest = hashlib.blake2b(key.encode(), digest_size=12).hexdigest()
+    name = f"{factory.__name__.strip('_')}-{digest}"
+    if (kept := disk.read(name)) is not None:
+        entry, _, content = kept.partition(b"\n")
+        try:
+            code = machine_code.load(content, entry.decode())
+        except machine_code.Unsupported:
+            pass  # of another version of this file; compile it anew
+        else:
+            return Kernel(name, code.address, code.memory)
+    return _compiled(factory, constants, arguments, name)
+
+
+def _compiled(
+    factory: Callable[..., Callable[..., None]],
+    constants: tuple[int, ...],
+    arguments: int,
+    name: str,
+) -> Kernel:
+    """Compile with Numba, and keep what can be loaded without it."""
+    from qd8.kernels.compiler import Compiled
+
+    function = factory(SOURCE, *constants)
+    found = Compiled(function, arguments, _announce, listeners)
+    found.compile()
+    content, entry = found.machine_code, found.native_name
+    try:
+        code = machine_code.load(content, entry)
+    except machine_code.Unsupported:
+        return _by_numba(factory, constants, arguments)
+    disk.write(name, entry.encode() + b"\n" + content)
+    return Kernel(name, code.address, code.memory)
+
+
+def _by_numba(
+    factory: Callable[..., Callable[..., None]],
+    constants: tuple[int, ...],
+    arguments: int,
+) -> Kernel:
+    """Compile or load by Numba's own cache."""
+    from qd8.kernels.compiler import Compiled, keep
+
+    function = factory(SOURCE, *constants)
+    found = Compiled(function, arguments, _announce, listeners)
+    keep(found)
+    found.compile()
+    return Kernel(function.__name__, found.address, found)
+
+
+def _announce(name: str) -> None:
+    """Say once on stderr that a first call takes seconds, and why the next won't."""
+    global _announced
+    if not listeners and not _announced:
+        _announced = True
+        print(
+            f"qd8: compiling kernels for this CPU (first: {name}); "
+            + (
+                "they are cached on disk for the next start"
+                if disk.is_writable()
+                else "no cache folder is writable, so this recurs at every start"
+            ),
+            file=sys.stderr,
+        )

@@ -9,8 +9,6 @@ selects it once a line. elementwise_operators.py says what the loops do.
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
-from numba.extending import intrinsic
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.boxes import broadcast_strides, contiguous_strides, joined
@@ -24,6 +22,7 @@ from qd8.kernels.elementwise_operators import (
     operators,
 )
 from qd8.kernels.float_arguments import address, real_bits, task_count
+from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.moves import copy_bytes, copy_items
 from qd8.kernels.simd import (
     Emitter,

@@ -10,14 +10,13 @@ from math import prod
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
-from numba.extending import intrinsic
 
 from qd8.kernels import cache, float_sum, isa, launch
 from qd8.kernels.elementwise import KINDS
 from qd8.kernels.elementwise_operators import ELEMENTS, FLOATS, INTEGER
 from qd8.kernels.float_arguments import address, task_count
 from qd8.kernels.float_sum import bind_mean as bind_mean
+from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.movement import bind_transpose
 from qd8.kernels.moves import copy_bytes, copy_items
 from qd8.kernels.scans import bind_arg_max as bind_arg_max

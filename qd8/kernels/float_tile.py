@@ -22,10 +22,8 @@ x86 addressing modes, and twelve pointers would not fit into sixteen registers.
 
 from typing import NamedTuple
 
-from numba import types
-from numba.extending import intrinsic
-
 from qd8.kernels import isa
+from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, f32, i64, ir_vector
 
 ROWS_PER_BASE = 3

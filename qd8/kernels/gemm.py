@@ -11,9 +11,9 @@ The loop nest, in one parallel region, nothing written to memory twice:
 """
 
 import numpy as np
-from numba import njit
 
 from qd8.kernels import isa
+from qd8.kernels.jit import njit
 from qd8.kernels.quantize import parameters, range_of, store_parameters, write_row
 from qd8.kernels.simd import load_int, real_word, store_scalar, word
 from qd8.kernels.tile import register_tile

@@ -8,9 +8,8 @@ neighbouring taps touch, else one tap), copied side by side into the task's scra
 so K is exactly KH*KW*C and the tiles are those of the fully connected operator.
 """
 
-from numba import njit
-
 from qd8.kernels.gemm import multiply, row_place
+from qd8.kernels.jit import njit
 from qd8.kernels.simd import real_word, word
 from qd8.kernels.tile_amx import SCRATCH, configure, release
 from qd8.kernels.vector import F32, I16, I32, load, store

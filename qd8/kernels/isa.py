@@ -15,6 +15,8 @@ from contextvars import ContextVar
 from functools import cache
 from typing import NamedTuple
 
+from qd8.kernels import host
+
 
 class Tier(NamedTuple):
     """One row: what the kernels of a tier may use, and the shape of their tiles."""
@@ -53,11 +55,16 @@ def target() -> tuple[str, str, frozenset[str]]:
 
     Honours NUMBA_CPU_NAME, NUMBA_CPU_FEATURES and NUMBA_ENABLE_AVX.
     """
-    from numba.core.registry import cpu_target
-
-    triple, cpu, text = cpu_target.target_context.codegen().magic_tuple()
+    triple, cpu, text = host.remembered(_asked)
     enabled = (f[1:] for f in text.split(",") if f.startswith("+"))
     return triple, cpu, frozenset(enabled)
+
+
+def _asked() -> tuple[str, str, str]:
+    from numba.core.registry import cpu_target
+
+    triple, cpu, features = cpu_target.target_context.codegen().magic_tuple()
+    return str(triple), str(cpu), str(features)
 
 
 @cache

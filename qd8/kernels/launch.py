@@ -1,23 +1,25 @@
 """The launcher: run a kernel's tasks on threads, under a known control word.
 
-This is the only ``prange`` of the project. Around each task, in the thread that
-runs it, the floating-point control word is set to round-to-nearest without
-flushing and put back afterwards; the task itself is an opaque call through a
-pointer, across which no compiler moves arithmetic (kernels.md 6).
+Around each task, in the thread that runs it, the floating-point control word is set
+to round-to-nearest without flushing and put back afterwards; the task itself is an
+opaque call through a pointer, across which no compiler moves arithmetic
+(kernels.md 6). One thread needs no Numba: its loop is a kernel like others. Several
+are Numba's (launch_parallel.py).
 """
 
+import ctypes
 import os
 import threading
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
 
-from qd8.kernels.cache import SOURCE, Kernel, keep
+from qd8.kernels.cache import Kernel, kernel
+from qd8.kernels.jit import njit
 from qd8.kernels.simd import call_task, store_scalar, word
 
 
@@ -80,20 +82,16 @@ class Program:
             a.__array_interface__["data"][0]
             for a in (self._table, self._words, self._bases)
         )
-        self._head = table, len(self._spans)
-        self._body = words, bases, len(self._words)
         # The words of a call are placed at the end of its scratch.
-        self._place = -(-scratch_bytes // 64) * 64
-        self.scratch_bytes = self._place + self._words.nbytes
+        place = -(-scratch_bytes // 64) * 64
+        self.scratch_bytes = place + self._words.nbytes
+        self._program = _program(
+            table, len(self._spans), place, words, bases, len(self._words)
+        )
 
     def run(self, x: int, out: int, accumulator: int, scratch: int) -> None:
         """Run on arrays at these addresses; ``scratch`` has ``scratch_bytes``."""
-        place = scratch + self._place
-        tail = x, out, accumulator, scratch
-        if self._parallel:
-            _run(True, *self._head, place, *self._body, *tail)
-        else:
-            _launch_serial(*self._head, place, *self._body, *tail)
+        _run(self._parallel, self._program[1], x, out, accumulator, scratch)
 
     def calls(self, bases: Sequence[int], *keep: Any) -> list[Call]:
         """The program as calls bound to base 1, 2, ..."""
@@ -106,41 +104,8 @@ class Program:
         ]
 
 
-def _launchers(source: int):
-    @njit(parallel=True, nogil=True)
-    def launch(table, count, arguments, words, bases, total, x, out, acc, scratch):
-        source  # noqa: B018  (in the closure, hence in the cache key)
-        _place(arguments, words, bases, total, x, out, acc, scratch)
-        for i in range(count):
-            address = word(table, 3 * i)
-            first = arguments + word(table, 3 * i + 1)
-            tasks = word(table, 3 * i + 2)
-            if tasks == 1:
-                call_task(address, 0, 1, first)
-            else:
-                for task in prange(tasks):
-                    call_task(address, np.int64(task), tasks, first)
-
-    @njit(nogil=True)
-    def launch_serial(
-        table, count, arguments, words, bases, total, x, out, acc, scratch
-    ):
-        source  # noqa: B018
-        _place(arguments, words, bases, total, x, out, acc, scratch)
-        for i in range(count):
-            address = word(table, 3 * i)
-            first = arguments + word(table, 3 * i + 1)
-            tasks = word(table, 3 * i + 2)
-            for task in range(tasks):
-                call_task(address, task, tasks, first)
-
-    keep(launch)
-    keep(launch_serial)
-    return launch, launch_serial
-
-
 @njit
-def _place(arguments, words, bases, total, x, out, acc, scratch):
+def place_words(arguments, words, bases, total, x, out, acc, scratch):
     """Write ``total`` words to ``arguments``, the addresses of their bases added."""
     for i in range(total):
         base, value = word(bases, i), word(words, i)
@@ -155,7 +120,39 @@ def _place(arguments, words, bases, total, x, out, acc, scratch):
         store_scalar(arguments + 8 * i, value)
 
 
-_launch, _launch_serial = _launchers(SOURCE)
+def _serial_factory(source):
+    def launch_serial(program, x, out, acc, scratch):
+        source  # noqa: B018  (in the closure, hence in the key of Numba's cache)
+        table, arguments = word(program, 0), scratch + word(program, 2)
+        place_words(
+            arguments, word(program, 3), word(program, 4), word(program, 5),
+            x, out, acc, scratch,
+        )  # fmt: skip
+        for i in range(word(program, 1)):
+            address = word(table, 3 * i)
+            first = arguments + word(table, 3 * i + 1)
+            tasks = word(table, 3 * i + 2)
+            for task in range(tasks):
+                call_task(address, task, tasks, first)
+
+    return launch_serial
+
+
+@cache
+def _parallel():
+    """The launcher for several threads."""
+    from qd8.kernels.launch_parallel import launch
+
+    return launch
+
+
+@cache
+def _serial():
+    """The launcher for one thread, which lets go of the GIL while it runs."""
+    function = kernel(_serial_factory, arguments=5)
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)(function.address)
+
+
 _lock = threading.Lock()
 _state = {"layer": "", "forked": False}
 
@@ -177,11 +174,12 @@ class Linked:
             np.int64,
         )
         self._parallel = any(call.tasks > 1 for call in self._calls)
+        table = self._table.__array_interface__["data"][0]
+        self._program = _program(table, len(self._calls), 0, 0, 0, 0)
 
     def run(self) -> None:
         """Run them all; each may use several threads."""
-        table = self._table.__array_interface__["data"][0]
-        _run(self._parallel, table, len(self._calls), 0, *(0,) * 7)
+        _run(self._parallel, self._program[1], 0, 0, 0, 0)
 
 
 def run(calls: Iterable[Call]) -> None:
@@ -189,17 +187,30 @@ def run(calls: Iterable[Call]) -> None:
     Linked(calls).run()
 
 
+def _program(*words: int) -> tuple[npt.NDArray[np.int64], int]:
+    """What launchers are given, and its address.
+
+    words : the address of a table of (kernel, where its words begin, tasks) and its
+        rows; where in scratch words are placed; the addresses of the words, relative
+        to their bases, and of the bases; how many words
+    """
+    program = np.array(words, np.int64)
+    return program, program.__array_interface__["data"][0]
+
+
 def _run(parallel: bool, *launch: int) -> None:
-    """Run a table of (kernel address, where its words begin, tasks)."""
+    """Run a program on arrays: (program, x, out, accumulator, scratch)."""
     if not parallel or _state["forked"]:
-        _launch_serial(*launch)
+        _serial()(*launch)
     elif _state["layer"] in ("omp", "tbb"):
-        _launch(*launch)
+        _parallel()(*launch)
     else:
         # The first parallel call starts the threading layer, and workqueue aborts
         # the process when two threads use it at once: one at a time.
         with _lock:
-            _launch(*launch)
+            import numba
+
+            _parallel()(*launch)
             _state["layer"] = numba.threading_layer()
 
 

@@ -5,10 +5,8 @@ code on every tier. Addresses and strides are int64, in bytes; the two arrays ne
 overlap.
 """
 
-from numba import types
-from numba.extending import intrinsic
-
 from qd8.kernels import isa
+from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import Emitter, i8, i64, ir, ir_vector
 
 SIDE = 8  # of a transposed tile

@@ -6,8 +6,8 @@ flushes is decided by comparisons.
 """
 
 import numpy as np
-from numba import njit
 
+from qd8.kernels.jit import njit
 from qd8.kernels.simd import real_word, round_half_scalar, store_scalar, word
 from qd8.kernels.vector import (
     F32,

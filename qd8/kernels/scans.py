@@ -4,13 +4,12 @@ from math import prod
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
-from numba.extending import intrinsic
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.elementwise import KINDS
 from qd8.kernels.elementwise_operators import ELEMENTS, FLOATS
 from qd8.kernels.float_arguments import address, task_count
+from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, f32, i64, store_scalar, word
 from qd8.kernels.vector import F16, I32
 

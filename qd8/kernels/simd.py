@@ -6,18 +6,19 @@ to registers; kernels that are plain loops use the same instructions as
 functions on Numba values (vector.py).
 """
 
+from typing import Any
+
 import llvmlite
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from qd8.kernels import isa
+from qd8.kernels.jit import cgutils, intrinsic, types
 
 LLVMLITE_VERSION = llvmlite.__version__
 i1, i8, i16, i32, i64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
 f16, f32, f64 = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 void = ir.VoidType()
+LANES = 16  # of a vector in kernels that are plain loops (vector.py), and of R22
 SMALLEST_NORMAL = 0x00800000  # the bits of 2^-126
 MAGNITUDE = 0x7FFFFFFF
 TINY = 2.0**-126 - 2.0**-151  # R2: exact values below it flush; exact in float64
@@ -381,7 +382,7 @@ class Emitter:
 # Scalars of an argument block, and the launcher's call
 
 
-def emitter(builder: ir.IRBuilder, literal: types.IntegerLiteral) -> Emitter:
+def emitter(builder: ir.IRBuilder, literal: Any) -> Emitter:
     """The emitter for a tier given as a literal Numba type."""
     return Emitter(builder, isa.TIERS[literal.literal_value])
 

@@ -24,15 +24,17 @@ and of "vnni" (MR 8, NR 32): 16 accumulators, 2 zmm of weights, one broadcast.
 The epilogue (R14) runs on the same registers and stores once.
 """
 
-from numba import types
-from numba.extending import intrinsic
-
+from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, f32, i8, i16, i32, i64, ir_vector
 from qd8.kernels.vector import F16
 
 NAMES = ("a", "a_stride", "blocks", "panel", "scale", "zero_point", "row_step")
 NAMES += ("out", "out_stride", "columns", "lo", "hi", "acc", "acc_stride")
-SIGNATURE = [types.float32 if name in ("lo", "hi") else types.int64 for name in NAMES]
+
+
+def argument_types():
+    """The types of NAMES."""
+    return [types.float32 if name in ("lo", "hi") else types.int64 for name in NAMES]
 
 
 def variants(tier):
@@ -69,7 +71,7 @@ def register_tile(
         builder.position_at_end(done)
         return context.get_dummy_value()
 
-    return types.none(tier, out_kind, types.int64, *SIGNATURE), codegen
+    return types.none(tier, out_kind, types.int64, *argument_types()), codegen
 
 
 def chains(rows: int) -> int:

@@ -12,11 +12,9 @@ epilogue, which is the one of tile.py.
 
 from math import inf
 
-from numba import types
-from numba.extending import intrinsic
-
+from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import cgutils, emitter, f32, i8, i32, i64, ir, ir_vector, void
-from qd8.kernels.tile import NAMES, SIGNATURE, outputs
+from qd8.kernels.tile import NAMES, argument_types, outputs
 from qd8.kernels.vector import F16
 
 SCRATCH = 32 * 32 * 4
@@ -81,7 +79,7 @@ def tile_registers(
         _epilogue(e, half, rows, scratch, v)
         return context.get_dummy_value()
 
-    arguments = (tier, mr, out_kind, types.int64, types.int64, *SIGNATURE)
+    arguments = (tier, mr, out_kind, types.int64, types.int64, *argument_types())
     return types.none(*arguments), codegen
 
 

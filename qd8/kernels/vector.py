@@ -8,15 +8,12 @@ Sixteen is also R22's number of lanes. Addresses are int64, in bytes.
 ``+ - * /`` work between vectors of one type; every operation is one IEEE rounding.
 """
 
-import operator
-
-from numba import types
-from numba.extending import intrinsic, models, overload, register_model
+from importlib import import_module
 
 from qd8.kernels import simd
-from qd8.kernels.simd import emitter, ir_vector
+from qd8.kernels.jit import intrinsic, types
+from qd8.kernels.simd import LANES, emitter, ir_vector
 
-LANES = 16
 EXPONENT = 0x7F800000  # the bits of a float32's exponent; those of infinity
 # Kinds of elements in memory.
 F32, F16, I32, I16, I8, U8 = range(6)
@@ -24,22 +21,22 @@ _ELEMENTS = {F32: simd.f32, F16: simd.i16, I32: simd.i32, I16: simd.i16}
 _ELEMENTS |= {I8: simd.i8, U8: simd.i8}
 
 
-class Vector(types.Type):
-    """Sixteen float32, int32 or booleans in registers."""
+class Named:
+    """A type by its name: Numba's own is made when a kernel is compiled."""
 
-    def __init__(self, element: str):
-        self.element = element
-        super().__init__(name=f"Vector({element})")
+    def __init__(self, module: str, name: str):
+        self._module, self._name = module, name
+
+    @property
+    def type(self):
+        """Numba's type."""
+        return getattr(import_module(self._module), self._name)
 
 
-f32x16, i32x16, boolx16 = (Vector(element) for element in ("f32", "i32", "bool"))
-
-
-@register_model(Vector)
-class _VectorModel(models.PrimitiveModel):
-    def __init__(self, manager, vector):
-        element = {"f32": simd.f32, "i32": simd.i32, "bool": simd.i1}[vector.element]
-        super().__init__(manager, vector, ir_vector(element, LANES))
+f32x16, i32x16, boolx16 = (
+    Named("qd8.kernels.vector_types", name) for name in ("f32x16", "i32x16", "boolx16")
+)
+_float, _boolean = (Named("numba.core.types", n) for n in ("float32", "boolean"))
 
 
 def _loaded(e, kind, raw):
@@ -62,7 +59,7 @@ def _stored(e, kind, value):
 
 
 def _kind_type(kind):
-    return f32x16 if kind in (F32, F16) else i32x16
+    return (f32x16 if kind in (F32, F16) else i32x16).type
 
 
 @intrinsic(prefer_literal=True)
@@ -162,60 +159,34 @@ def splat(typingctx, scalar):
         return emitter(builder, types.literal(0)).splat(args[0], LANES)
 
     if scalar == types.float32:
-        return f32x16(types.float32), codegen
-    return i32x16(types.int32), codegen
-
-
-def _operation(python_operator, name, types_):
-    """Give vectors of ``types_`` a Python operator that is one LLVM instruction."""
-
-    @intrinsic
-    def instruction(typingctx, a, b):
-        def codegen(context, builder, signature, args):
-            return getattr(builder, name)(*args)
-
-        return a(a, b), codegen
-
-    @overload(python_operator, inline="never")
-    def implementation(a, b):
-        if a == b and a in types_:
-            return lambda a, b: instruction(a, b)
-        return None
-
-
-_operation(operator.add, "fadd", (f32x16,))
-_operation(operator.sub, "fsub", (f32x16,))
-_operation(operator.mul, "fmul", (f32x16,))
-_operation(operator.truediv, "fdiv", (f32x16,))
-_operation(operator.add, "add", (i32x16,))
-_operation(operator.sub, "sub", (i32x16,))
-_operation(operator.mul, "mul", (i32x16,))
-_operation(operator.and_, "and_", (i32x16, boolx16))
-_operation(operator.or_, "or_", (i32x16, boolx16))
-_operation(operator.lshift, "shl", (i32x16,))
-_operation(operator.rshift, "ashr", (i32x16,))
+        return f32x16.type(types.float32), codegen
+    return i32x16.type(types.int32), codegen
 
 
 def _function(result, arguments, emit):
     """An intrinsic over vectors with a tier: ``emit(emitter, *values) -> value``."""
+
+    def signature(tier):
+        return result.type(tier, *(argument.type for argument in arguments))
+
     n = len(arguments)
     if n == 1:
 
         @intrinsic(prefer_literal=True)
         def function(typingctx, tier, a):
-            return result(tier, *arguments), _codegen(tier, emit)
+            return signature(tier), _codegen(tier, emit)
 
     elif n == 2:
 
         @intrinsic(prefer_literal=True)
         def function(typingctx, tier, a, b):
-            return result(tier, *arguments), _codegen(tier, emit)
+            return signature(tier), _codegen(tier, emit)
 
     else:
 
         @intrinsic(prefer_literal=True)
         def function(typingctx, tier, a, b, c):
-            return result(tier, *arguments), _codegen(tier, emit)
+            return signature(tier), _codegen(tier, emit)
 
     return function
 
@@ -289,13 +260,13 @@ min_int = _function(
 max_int = _function(
     I, (I, I), lambda e, a, b: e.b.select(e.b.icmp_signed(">", a, b), a, b)
 )
-any_lane = _function(types.boolean, (B,), lambda e, m: e.any(m))
-tree_sum = _function(types.float32, (F,), _tree)
+any_lane = _function(_boolean, (B,), lambda e, m: e.any(m))
+tree_sum = _function(_float, (F,), _tree)
 lane_min = _function(
-    types.float32, (F,), lambda e, x: _fold(e, x, lambda a, b: _less(e, a, b))
+    _float, (F,), lambda e, x: _fold(e, x, lambda a, b: _less(e, a, b))
 )
 lane_max = _function(
-    types.float32, (F,), lambda e, x: _fold(e, x, lambda a, b: _greater(e, a, b))
+    _float, (F,), lambda e, x: _fold(e, x, lambda a, b: _greater(e, a, b))
 )
 
 

@@ -32,8 +32,8 @@ along columns runs along rows too: its arguments are then exchanged.
 """
 
 import numpy as np
-from numba import njit
 
+from qd8.kernels.jit import njit
 from qd8.kernels.simd import load_int, real_word, store_scalar, word
 from qd8.kernels.vector import F32
 from qd8.kernels.winograd_output import SPARE, transform_output

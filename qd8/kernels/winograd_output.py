@@ -11,9 +11,7 @@ For F(4x4, 3x3) that is 576 = 9 * 64, the inverse 954437177 and a limit of 2^25.
 
 import math
 
-from numba import types
-from numba.extending import intrinsic
-
+from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, f32, i32, i64, ir_vector
 from qd8.kernels.vector import F16
 from qd8.kernels.winograd_transform import twins, weighted_sum
@@ -25,7 +23,6 @@ SPARE = 64  # bytes that transform_output may write for itself
 NAMES = ("m", "m_step", "tail", "bias_at", "scale", "columns", "rows", "pixels")
 NAMES += ("out", "row_step", "pixel_step", "acc", "acc_row", "acc_pixel", "spare")
 NAMES += ("sum", "sum_step", "before", "after", "lo", "hi")
-_SIGNATURE = [types.float32 if n in ("lo", "hi") else types.int64 for n in NAMES]
 
 
 @intrinsic(prefer_literal=True)
@@ -77,7 +74,8 @@ def transform_output(
                 _finish_row(e, i, _accumulators(e, o, kind.inverse, shifts), half, v)
         return context.get_dummy_value()
 
-    return types.none(tier, variant, out_kind, *_SIGNATURE), codegen
+    arguments = (types.float32 if n in ("lo", "hi") else types.int64 for n in NAMES)
+    return types.none(tier, variant, out_kind, *arguments), codegen
 
 
 def _outputs_of(e, matrix, products):

@@ -21,9 +21,7 @@ AVX2 with AVX-VNNI at 78 instead of 100 (one core at 3.4 GHz). The register map 
     a row 11    acc11,0            acc11,1
 """
 
-from numba import types
-from numba.extending import intrinsic
-
+from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, i16, i32, i64, ir_vector
 
 

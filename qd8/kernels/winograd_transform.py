@@ -11,9 +11,7 @@ Everything is explicit SIMD, so that nothing is scalar.
 
 from math import gcd
 
-from numba import types
-from numba.extending import intrinsic
-
+from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import Emitter, emitter, i16, i64, ir_vector
 from qd8.kernels.winograd_variants import VARIANTS
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from qd8.kernels import cache, gemm, isa
+from qd8.kernels import gemm, isa
+from qd8.kernels.compiler import compiled
 from qd8.kernels.vector import F32
 
 DOTS = {
@@ -32,10 +33,8 @@ def test_hot_loops_multiply_in_registers(name: str) -> None:
     if name not in isa.runnable():
         pytest.skip(f"{name} does not run here: {isa.obstacle(name)}")
     tier = isa.BY_NAME[name]
-    factory = gemm.fully_connected(cache.SOURCE, *gemm.constants(tier), F32)
-    kernel = cache.Kernel(factory, cache._SIGNATURE, {}, cache._OPTIONS)
-    kernel.compile()  # not from the disk: a cached kernel has no assembly to show
-    loops = innermost_loops(kernel._library.get_asm_str())
+    kernel = compiled(gemm.fully_connected, *gemm.constants(tier), F32)
+    loops = innermost_loops(kernel.assembly)
     dots = [
         (sum(bool(re.search(DOTS[name], line)) for line in loop), loop)
         for loop in loops

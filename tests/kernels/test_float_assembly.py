@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from qd8.kernels import cache, float_gemm, isa
+from qd8.kernels import float_gemm, isa
+from qd8.kernels.compiler import compiled
 from qd8.kernels.float_tile import TILES
 from tests.kernels.test_assembly import ON_STACK, innermost_loops
 
@@ -18,10 +19,8 @@ def test_hot_loops_of_every_height_stay_in_registers(name: str) -> None:
         pytest.skip(f"{name} does not run here")
     tile = TILES[name]
     MR, NR = tile.heights[0], tile.NR
-    factory = float_gemm._factory(cache.SOURCE, isa.BY_NAME[name].id, NR, MR)
-    kernel = cache.Kernel(factory, cache._SIGNATURE, {}, cache._OPTIONS)
-    kernel.compile()  # not from the disk: a cached kernel has no assembly to show
-    loops = innermost_loops(kernel._library.get_asm_str())
+    kernel = compiled(float_gemm._factory, isa.BY_NAME[name].id, NR, MR)
+    loops = innermost_loops(kernel.assembly)
     fused = {sum(bool(FMA.search(line)) for line in loop) for loop in loops}
     for rows in tile.heights:
         assert rows * NR // tile.lanes * tile.unroll in fused

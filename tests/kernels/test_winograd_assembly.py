@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from qd8.kernels import cache, isa, winograd
+from qd8.kernels import compiler, isa, winograd
 from qd8.kernels.vector import F32
 from qd8.kernels.winograd_schedule import Extents
 from qd8.kernels.winograd_variants import VARIANTS, Variant
@@ -28,12 +28,9 @@ def compiled(request: pytest.FixtureRequest) -> tuple[str, Variant, str]:
         pytest.skip(f"{name} does not run here: {isa.obstacle(name)}")
     tier = isa.BY_NAME[name]
     extents = Extents.of(tier)
-    factory = winograd.winograd(
-        cache.SOURCE, tier.id, extents.lanes, *extents[:2], variant, F32
-    )
-    kernel = cache.Kernel(factory, cache._SIGNATURE, {}, cache._OPTIONS)
-    kernel.compile()  # not from the disk: a cached kernel has no assembly to show
-    return name, VARIANTS[variant], kernel._library.get_asm_str()
+    constants = (tier.id, extents.lanes, *extents[:2], variant, F32)
+    assembly = compiler.compiled(winograd.winograd, *constants).assembly
+    return name, VARIANTS[variant], assembly
 
 
 def test_the_tile_multiplies_in_registers(compiled: tuple[str, Variant, str]) -> None:
