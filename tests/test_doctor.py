@@ -29,7 +29,7 @@ def test_the_report_is_what_the_library_uses(
     assert found["threads"]["default"] == qd8.get_num_threads()
     assert found["threads"]["layer"] == numba.threading_layer()
     folder = Path(found["kernel_cache"]["folder"])
-    assert found["kernel_cache"]["files"] == len(list(folder.glob("*.nbc"))) > 0
+    assert found["kernel_cache"]["files"] == len(list(folder.glob("*.qd8"))) > 0
 
 
 def test_the_text_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
