@@ -18,10 +18,12 @@ from qd8.kernels.quantize import parameters, range_of, store_parameters, write_r
 from qd8.kernels.simd import load_int, real_word, store_scalar, word
 from qd8.kernels.tile import register_tile
 from qd8.kernels.tile_amx import SCRATCH, configure, release, tile_registers
+from qd8.kernels.tile_maddubs import COPIES, complemented_tile, store_copies
+from qd8.kernels.tile_maddubs import COLUMNS as HALF
 from qd8.kernels.vector import F32, I16, U8
 
-MADD, VNNI, AMX = 0, 1, 2
-FAMILY = {"madd": MADD, "vnni": VNNI, "amx": AMX}
+MADD, VNNI, AMX, MADDUBS = 0, 1, 2, 3
+FAMILY = {"madd": MADD, "vnni": VNNI, "amx": AMX, "maddubs": MADDUBS}
 PARAMETERS = 6  # arrays: scale, zero point, multiplier, least, greatest, probe
 SHORT = 512  # rows up to this K are quantized sixteen at a time
 ROW_SLACK = 64  # bytes after a row of uint8: rows 4 KiB apart would share cache sets
@@ -52,9 +54,21 @@ def multiply(
             row_acc = acc_p + acc_stride * r if acc else 0
             if FAMILY == MADD:
                 at = a + 2 * KB * blocks * r
+            elif FAMILY == MADDUBS:
+                at = a + COPIES * KB * blocks * r
             else:
                 at = a + a_stride * r
-            if FAMILY == AMX and n > 16:
+            if FAMILY == MADDUBS:
+                # A panel is a row of the table of its two streams.
+                for first_column in range(0, columns, HALF):
+                    complemented_tile(
+                        TIER, OUT, MR, n, at, word(panel, first_column // HALF),
+                        scale + step, zero_point + step, row_step,
+                        out_p + out_size * first_column + out_stride * r, out_stride,
+                        min(HALF, columns - first_column), lo, hi,
+                        row_acc + 4 * first_column if acc else 0, acc_stride,
+                    )  # fmt: skip
+            elif FAMILY == AMX and n > 16:
                 tile_registers(
                     TIER, 32, OUT, n, corner, at, a_stride, blocks, panel,
                     scale + step, zero_point + step, row_step, out_p + out_stride * r,
@@ -82,6 +96,10 @@ def row_place(FAMILY, MR, KB, a, rows, blocks, r):
         group = r // MR * MR
         n = min(MR, rows - group)
         return a + 2 * KB * blocks * group + 32 * (r - group), 32 * n
+    if FAMILY == MADDUBS:
+        group = r // MR * MR
+        place = COPIES * KB * blocks * group + 4 * COPIES * (r - group)
+        return a + place, 16 * COPIES * MR
     return a + (KB * blocks + ROW_SLACK) * r, 16
 
 
@@ -129,9 +147,28 @@ def _pack_row(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, r, multiplier, poi
     if FAMILY == MADD:
         write_row(TIER, X, I16, at, K, to, stride, KB * blocks, multiplier, point,
                   -point)  # fmt: skip
+    elif FAMILY == MADDUBS:
+        linear = a - linear_bytes(KB, blocks)
+        write_row(TIER, X, U8, at, K, linear, 16, KB * blocks, multiplier, point,
+                  np.int32(128))  # fmt: skip
+        copy_row(TIER, linear, KB * blocks, to, stride)
     else:
         write_row(TIER, X, U8, at, K, to, stride, KB * blocks, multiplier, point,
                   np.int32(128))  # fmt: skip
+
+
+@njit
+def linear_bytes(KB, blocks):
+    """Bytes before a block of complemented copies: a row before it is copied."""
+    return (KB * blocks + 63) // 64 * 64
+
+
+@njit
+def copy_row(TIER, linear, K, to, stride):
+    """Complemented copies of ``K`` uint8, sixteen every ``stride`` bytes."""
+    for i in range(0, K, 16):
+        store_copies(TIER, to, stride // 4, linear + i)
+        to += stride
 
 
 def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
@@ -157,6 +194,8 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
         scale, zero_point = scratch, scratch + 4 * held
         corner = scratch + 4 * PARAMETERS * held
         a = corner + SCRATCH if FAMILY == AMX else corner
+        if FAMILY == MADDUBS:
+            a += linear_bytes(KB, blocks)
         i, j = task // grid_columns, task % grid_columns
         units = (M + MR - 1) // MR
         first_row = units * i // grid_rows * MR
@@ -187,6 +226,9 @@ def scratch_bytes(tier: isa.Tier, block_rows: int, blocks: int) -> int:
     parameters_ = 4 * PARAMETERS * (-(-block_rows // 16) * 16)
     if tier.tile == "madd":
         packed = 2 * tier.KB * blocks * block_rows
+    elif tier.tile == "maddubs":
+        packed = COPIES * tier.KB * blocks * (-(-block_rows // tier.MR) * tier.MR)
+        packed += -(-tier.KB * blocks // 64) * 64
     else:
         packed = (tier.KB * blocks + ROW_SLACK) * block_rows
     if tier.tile == "amx":

@@ -36,6 +36,10 @@ class Emitter:
 
     # Constants and memory
 
+    def vector(self, type_: ir.Type, values) -> ir.Constant:
+        """A vector of constants, one a lane."""
+        return ir.Constant(type_, list(values))
+
     def const(self, type_: ir.Type, value: float) -> ir.Constant:
         if isinstance(type_, ir.VectorType):
             return ir.Constant(type_, [value] * type_.count)
@@ -95,6 +99,12 @@ class Emitter:
         if isinstance(type_, ir.PointerType):
             return "p0"
         return {f16: "f16", f32: "f32", f64: "f64"}.get(type_) or f"i{type_.width}"
+
+    def call(self, name: str, result: ir.Type, *arguments: ir.Value) -> ir.Value:
+        """Call an intrinsic by its whole name."""
+        type_ = ir.FunctionType(result, [a.type for a in arguments])
+        function = cgutils.get_or_insert_function(self.b.module, type_, name)
+        return self.b.call(function, arguments)
 
     def unary(self, name: str, x: ir.Value) -> ir.Value:
         return self.b.call(self._intrinsic(name, (x.type,), x.type, (x.type,)), [x])

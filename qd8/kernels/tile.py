@@ -166,14 +166,18 @@ def initial(e, rows, v):
     return starts
 
 
-def finish(e, rows, half, accs, v):
-    """R14 on registers: scale, fma, flush, clamp; store accumulators and outputs."""
+def finish(e, rows, half, accs, v, tail=None):
+    """R14 on registers: scale, fma, flush, clamp; store accumulators and outputs.
+
+    tail : where weight_scale and bias lie; after the weights if not given
+    """
     b, tier = e.b, e.tier
     lanes, vectors = tier.lanes, tier.NR // tier.lanes
     with b.if_then(b.icmp_signed("!=", v["acc"], i64(0)), likely=False):
         store_rows(e, rows, accs, v["acc"], v["acc_stride"], v["columns"])
-    weights_end = b.mul(v["blocks"], i64(tier.KB * tier.NR))
-    tail = e.pointer(v["panel"], b.add(weights_end, i64(4 * tier.NR)))
+    if tail is None:
+        weights_end = b.mul(v["blocks"], i64(tier.KB * tier.NR))
+        tail = e.pointer(v["panel"], b.add(weights_end, i64(4 * tier.NR)))
     ys = []
     for r in range(rows):
         at = e.pointer(v["scale"], b.mul(v["row_step"], i64(r)))

@@ -1,0 +1,138 @@
+"""Register tile of exact ``vpmaddubsw``: MR rows by 8 columns, uint8 by int8.
+
+``vpmaddubsw`` multiplies 32 bytes, twice as many as ``vpmaddwd``, and adds them in
+pairs into int16, where they may saturate. They never do here: what the tile reads was
+packed, and proved, so that no sum leaves int16 (qd8/maddubs.py).
+
+Activations, q + 128 as uint8, lie in four copies, of which each step reads one:
+
+    a   [K/4][MR][4 copies][4] uint8
+        bit 0 of the copy: element 1 is complemented, 255 - a; bit 1: element 3
+
+Weights are a stream for each 8 columns:
+
+    [ksum: 8 int32][correction: 8 int32][weight_scale: 8 f32][bias: 8 f32]
+    [bins of four, of two, of one: 3 int64][where weights begin: int64]
+    [offsets: int32 a step; of its quad's copy within a tile of activations]
+    [weights: 32 int8 a step; 8 columns of 4 consecutive k]
+
+Steps of one bin are added in int16 before they are widened, so that a bin of n costs
+2n + 1 vector instructions for 32n products, where ``vpmaddwd`` takes 4n. Accumulators
+start at ``ksum * (zero_point + 128) + correction``, all of it modulo 2^32. The register
+map of six rows and a bin of four, 14 of 16 ymm:
+
+    acc0 ... acc5    w0 ... w3    ones    two broadcasts or products    their sum
+"""
+
+from numba import types
+from numba.extending import intrinsic
+
+from qd8.kernels.simd import Emitter, emitter, i8, i16, i32, i64, ir_vector
+from qd8.kernels.tile import SIGNATURE, finish, initial
+from qd8.kernels.vector import F16
+
+COLUMNS = 8  # of a stream: the int32 lanes of a ymm
+COPIES = 4
+SCALES, COUNTS, WEIGHTS = 64, 128, 152  # bytes from the beginning of a stream
+HEADER = 192  # where its offsets begin
+BINS = (4, 2, 1)  # steps added in int16
+COMPLEMENTS = (0, 0x0000FF00, 0xFF000000, 0xFF00FF00)  # of a quad, by copy
+
+
+@intrinsic(prefer_literal=True)
+def complemented_tile(
+    typingctx, tier, out_kind, most, rows, a, stream, scale, zero_point, row_step, out,
+    out_stride, columns, lo, hi, acc, acc_stride,
+):  # fmt: skip
+    """One tile of ``rows`` rows, 1 to ``most``, by 8 columns; each has its own code.
+
+    Arguments as of ``tile.register_tile``; ``a`` has room for ``most`` rows.
+    """
+    half = out_kind.literal_value == F16
+    names = ("a", "panel", "scale", "zero_point", "row_step", "out", "out_stride")
+    names += ("columns", "lo", "hi", "acc", "acc_stride")
+
+    def codegen(context, builder, signature, args):
+        wide = emitter(builder, tier)
+        e = Emitter(builder, wide.tier._replace(NR=COLUMNS))
+        v = dict(zip(names, args[4:], strict=True))
+        done = builder.append_basic_block("complemented.done")
+        switch = builder.switch(args[3], done)
+        for n in range(1, most.literal_value + 1):
+            block = builder.append_basic_block(f"complemented.{n}")
+            switch.add_case(i64(n), block)
+            builder.position_at_end(block)
+            accs = _accumulated(e, n, v)
+            finish(e, n, half, accs, v, e.pointer(v["panel"], SCALES))
+            builder.branch(done)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    given = [SIGNATURE[0], *SIGNATURE[3:]]
+    return types.none(tier, out_kind, most, types.int64, *given), codegen
+
+
+def _accumulated(e, rows, v):
+    b = e.b
+    correction = e.load(ir_vector(i32, COLUMNS), v["panel"], 4 * COLUMNS)
+    accs = [b.add(start, correction) for start in initial(e, rows, v)]
+    a = e.pointer(v["a"])
+    offsets = e.pointer(v["panel"], HEADER)
+    weights = e.pointer(v["panel"], e.load(i64, v["panel"], WEIGHTS))
+    for k, steps in enumerate(BINS):
+        count = e.load(i64, v["panel"], COUNTS + 8 * k)
+        accs = e.loop(count, accs, _bin(e, steps, a, offsets, weights))
+        done = b.mul(count, i64(4 * steps))
+        offsets = e.pointer(offsets, done)
+        weights = e.pointer(weights, b.mul(done, i64(COLUMNS)))
+    return accs
+
+
+def _bin(e, steps, a, offsets, weights):
+    """The body of a loop over bins of so many steps."""
+    b = e.b
+    words, whole = ir_vector(i16, 2 * COLUMNS), ir_vector(i32, COLUMNS)
+    narrow = ir_vector(i8, 4 * COLUMNS)
+    ones = e.const(words, 1)
+
+    def turn(index, accs):
+        at = e.pointer(offsets, b.mul(index, i64(4 * steps)))
+        w_at = e.pointer(weights, b.mul(index, i64(4 * COLUMNS * steps)))
+        quads = [
+            e.pointer(a, b.sext(e.load(i32, at, 4 * k), i64)) for k in range(steps)
+        ]
+        ws = [e.load(narrow, w_at, 4 * COLUMNS * k) for k in range(steps)]
+        sums = []
+        for r, acc in enumerate(accs):
+            pairs = None
+            for quad, w in zip(quads, ws, strict=True):
+                dword = e.load(i32, quad, 4 * COPIES * r)
+                broadcast = b.bitcast(e.splat(dword, COLUMNS), narrow)
+                product = e.call(
+                    "llvm.x86.avx2.pmadd.ub.sw", words, broadcast, w
+                )
+                pairs = product if pairs is None else b.add(pairs, product)
+            widened = e.call("llvm.x86.avx2.pmadd.wd", whole, pairs, ones)
+            sums.append(b.add(acc, widened))
+        return sums
+
+    return turn
+
+
+@intrinsic(prefer_literal=True)
+def store_copies(typingctx, tier, address, stride, quads):
+    """Store the sixteen uint8 at ``quads`` as four quads of four copies.
+
+    address: of the first quad's copies; stride: bytes from quad to quad.
+    """
+
+    def codegen(context, builder, signature, args):
+        e = emitter(builder, tier)
+        masks = e.vector(ir_vector(i32, COPIES), COMPLEMENTS)
+        for k in range(4):
+            copies = e.splat(e.load(i32, args[3], 4 * k), COPIES)
+            at = e.pointer(args[1], builder.mul(args[2], i64(k)))
+            e.store(builder.xor(copies, masks), at)
+        return context.get_dummy_value()
+
+    return types.none(tier, *[types.int64] * 3), codegen
