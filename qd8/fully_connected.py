@@ -1,5 +1,7 @@
 """The fully connected operator: validate, pack once, call."""
 
+import threading
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -8,6 +10,7 @@ import numpy.typing as npt
 from qd8 import arguments, settings
 from qd8.kernels import cache, gemm, isa, launch, schedule
 from qd8.kernels.launch import ACCUMULATOR, OUT, SCRATCH, At, X
+from qd8.maddubs import choose
 from qd8.pack import PackedWeights, pack
 from qd8.quantize import kind, quantize_rows, quantize_weights
 from qd8.workspace import address, aligned, scratch
@@ -28,6 +31,7 @@ class Steps(NamedTuple):
     output: npt.NDArray[Any]
 
 
+_packing = threading.Lock()  # two threads may need the same weights at once
 REMEMBERED = 64  # programs of an operator; with more input sizes it starts anew
 
 
@@ -54,7 +58,10 @@ class FullyConnected:
     Notes
     -----
     R5 to R15 of docs/numerics.md. The result is the same for every tier, number of
-    threads and split of the rows. Packed for ``isa.current()`` when built.
+    threads and split of the rows. Packed for ``isa.current()`` when built. On the
+    tier ``avx2`` weights for exact ``vpmaddubsw``, somewhat larger, are packed beside
+    them when the first number of rows that gains by them is bound, and never under
+    ``qd8.options(memory="small")``.
     """
 
     def __init__(
@@ -72,6 +79,7 @@ class FullyConnected:
         self.activation = activation
         self.has_bias = bias is not None
         self.packed: PackedWeights = pack(weight, scale, bias, isa.current())
+        self._path, self._memory = schedule.forced_path(), settings.get_memory()
         self._programs: dict[tuple[int, int, Any], launch.Program] = {}
 
     @classmethod
@@ -188,12 +196,12 @@ class FullyConnected:
         key = (x.size // self.K, threads, x.dtype.type)
         if (found := self._programs.get(key)) is not None:
             return found
-        M, packed = key[0], self.packed
-        plan = self._schedule(M, threads)
-        constants = gemm.constants(packed.tier)
+        M = key[0]
+        tier, plan = self._schedule(M, threads)
+        constants, panels = gemm.constants(tier), self.packed.panels_of(tier)
         words: tuple[int | At, ...] = (
-            *(At(X), address(packed.panels), At(OUT), At(ACCUMULATOR)),
-            *(M, self.K, self.N, packed.blocks, packed.panel_bytes),
+            *(At(X), address(panels), At(OUT), At(ACCUMULATOR)),
+            *(M, self.K, self.N, self.packed.blocks, panels.strides[0]),
             *(plan.block_rows, plan.grid_rows, plan.grid_columns),
             *(At(SCRATCH), plan.scratch_bytes),
             *(float_bits(bound) for bound in self._bounds),
@@ -206,8 +214,12 @@ class FullyConnected:
         self._programs[key] = program
         return program
 
-    def _schedule(self, M: int, threads: int) -> schedule.Schedule:
-        return schedule.fully_connected(M, self.K, self.N, threads, self.packed.tier)
+    def _schedule(self, M: int, threads: int) -> tuple[isa.Tier, schedule.Schedule]:
+        """The tiles and the schedule of ``M`` rows; weights are packed for them."""
+        with _packing:
+            self.packed, tier, why = choose(self.packed, M, self._path, self._memory)
+        plan = schedule.fully_connected(M, self.K, self.N, threads, tier)
+        return tier, replace(plan, why="; ".join(filter(None, (plan.why, why))))
 
     def warmup(self) -> None:
         """Compile what the first call would compile."""
@@ -215,10 +227,13 @@ class FullyConnected:
             self(np.zeros((1, self.K), dtype))
 
     def explain(self, M: int, threads: int | None = None) -> schedule.Explanation:
-        """Say which kernel, tile and schedule ``M`` rows get, and why."""
+        """Say which kernel, tile and schedule ``M`` rows get, and why.
+
+        Packs the weights as a call would, since what pays depends on them.
+        """
         if M < 1:
             raise ValueError(f"M is {M}; it must be 1 or more rows")
-        plan = self._schedule(M, threads or settings.get_num_threads())
+        _, plan = self._schedule(M, threads or settings.get_num_threads())
         return schedule.Explanation(plan, self.packed.nbytes, self.N * self.K)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -244,6 +259,6 @@ class FullyConnected:
         return (
             f"FullyConnected({self.K} -> {self.N}, int8 weights per channel, {bias}, "
             f"activation {self.activation!r}, tier {tier.name}, "
-            f"kernel {self._schedule(1, 1).kernel}, "
+            f"kernel {self._schedule(1, 1)[1].kernel}, "
             f"{self.packed.nbytes} packed bytes)"
         )

@@ -26,12 +26,15 @@ term. Steps whose 32 weights are all 0 are left out.
 The stream of a panel's 8 columns is laid out in kernels/tile_maddubs.py.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple, Self
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from qd8.kernels.isa import Tier, with_maddubs
+from qd8.kernels.maddubs_schedule import GAIN, considered, madd_row, maddubs_row
 from qd8.kernels.tile_maddubs import (
     BINS,
     COLUMNS,
@@ -39,6 +42,7 @@ from qd8.kernels.tile_maddubs import (
     COUNTS,
     HEADER,
 )
+from qd8.pack import MaddubsWeights, PackedWeights
 from qd8.workspace import address, aligned
 
 LIMIT = 128  # of the positive and of the negative weights whose products are added
@@ -48,25 +52,6 @@ _CHUNK = 1 << 19  # weights packed at a time
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.int16]
 Integers = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class MaddubsWeights:
-    """Streams of 8 columns each, and where the two of every panel of 16 begin."""
-
-    streams: Bytes
-    table: Integers  # (panels, 2) addresses
-    bins: Integers  # (3,) bins of four, of two and of one step, in all streams
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all streams and of the table."""
-        return int(self.streams.nbytes + self.table.nbytes)
-
-    @property
-    def instructions(self) -> int:
-        """Vector instructions that multiply one row by all columns."""
-        return int(self.bins @ (2 * np.array(BINS) + 1))
 
 
 class Steps(NamedTuple):
@@ -209,49 +194,67 @@ class Part(NamedTuple):
         return int(sizes.sum()) == len(self.weights)
 
 
-def pack_maddubs(
-    weight: npt.NDArray[np.int8],
-    weight_scale: npt.NDArray[np.float32],
-    bias: npt.NDArray[np.float32],
-    MR: int,
-    groups: int = 1,
-) -> MaddubsWeights:
-    """Pack (groups * N, K) weights into streams for tiles of ``MR`` rows.
+def choose(
+    packed: PackedWeights, rows: int, path: str, memory: str
+) -> tuple[PackedWeights, Tier, str]:
+    """Find the tiles that multiply ``rows`` rows: those of the tier, or these.
+
+    Returns the weights, packed for them too; the tier with those tiles; and why, ""
+    where there was no choice. The first call packs, up to a second for 16 million
+    weights; what does not pay is not kept.
+    """
+    tier = packed.tier
+    other = with_maddubs(tier)
+    if other is None or not considered(tier, rows, path, memory):
+        return packed, tier, ""
+    streams = packed.maddubs or pack_maddubs(packed)
+    packed = replace(packed, maddubs=streams)
+    madd = madd_row(tier, packed.blocks, packed.groups * packed.count)
+    cost = maddubs_row(streams.instructions, tier, packed.blocks)
+    found = f"{cost:.0f} vector instructions a row, vpmaddwd {madd:.0f}"
+    if path == "maddubs":
+        return packed, other, "vpmaddubsw: forced"
+    if cost * GAIN < madd:
+        return packed, other, f"vpmaddubsw: {found}"
+    # Only what it would cost is kept, lest every size packed them again.
+    nothing = replace(streams, streams=streams.streams[:0], table=streams.table[:0])
+    return replace(packed, maddubs=nothing), tier, f"vpmaddubsw would take {found}"
+
+
+def pack_maddubs(packed: PackedWeights) -> MaddubsWeights:
+    """Streams for ``vpmaddubsw`` of the weights that ``packed`` holds.
 
     Raises
     ------
     AssertionError
         If what was packed could saturate: a mistake of this file.
     """
-    N, K = len(weight) // groups, weight.shape[1]
-    panels = -(-N // (2 * COLUMNS))
-    columns = 2 * COLUMNS * panels
+    weight, groups, N = packed.weight(), packed.groups, packed.N
+    K = packed.blocks * packed.tier.KB
 
-    def by_stream(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        padded = np.zeros((groups, columns, *values.shape[1:]), values.dtype)
-        padded[:, :N] = values.reshape(groups, N, *values.shape[1:])
-        return padded.reshape(-1, COLUMNS, *values.shape[1:])
+    def by_stream(values: npt.NDArray[Any], *rest: int) -> npt.NDArray[Any]:
+        padded = np.zeros((groups, packed.count * 2 * COLUMNS, *rest), values.dtype)
+        some = values.reshape(groups, N, *values.shape[1:])
+        padded[(slice(None), slice(N), *(slice(n) for n in values.shape[1:]))] = some
+        return padded.reshape(-1, COLUMNS, *rest)
 
-    whole = np.zeros((len(weight), -(-K // 4) * 4), np.int8)
-    whole[:, :K] = weight
-    padded = by_stream(whole)
-    channels = [
-        by_stream(-weight.sum(axis=1, dtype=np.int32)),
-        by_stream(weight_scale),
-        by_stream(bias),
-    ]
-    step = max(1, _CHUNK // (COLUMNS * whole.shape[1]))
+    padded = by_stream(weight, K)
+    channels = [by_stream(-weight.sum(axis=1, dtype=np.int32))]
+    channels += [by_stream(packed.channels(name)) for name in ("weight_scale", "bias")]
+    step = max(1, _CHUNK // (COLUMNS * K))
     parts = []
     for first in range(0, len(padded), step):
-        some = padded[first : first + step]
-        part = Part.of(some.reshape(-1, whole.shape[1]), MR)
+        some = padded[first : first + step].reshape(-1, K)
+        part = Part.of(some, packed.tier.MR)
         if not part.proven():
             raise AssertionError("packed weights could saturate vpmaddubsw")
         parts.append(part)
     return _laid_out(parts, channels)
 
 
-def _laid_out(parts: list[Part], channels: list[npt.NDArray[np.generic]]) -> MaddubsWeights:
+def _laid_out(
+    parts: Sequence[Part], channels: Sequence[npt.NDArray[Any]]
+) -> MaddubsWeights:
     """Put streams one after the other; channels are ksum, weight_scale and bias."""
     counts = np.concatenate([part.counts for part in parts])
     steps = counts @ BINS
@@ -271,11 +274,13 @@ def _laid_out(parts: list[Part], channels: list[npt.NDArray[np.generic]]) -> Mad
             _place(stream, HEADER, part.offsets[done : done + n])
             _place(stream, int(begin[at]), part.weights[done : done + n])
             at, done = at + 1, done + n
-    table = (address(streams) + ends - sizes).reshape(-1, 2)
-    return MaddubsWeights(streams, table, counts.sum(axis=0))
+    table = (address(streams) + ends - sizes).astype(np.int64).reshape(-1, 2)
+    bins = counts.sum(axis=0)
+    instructions = int(bins @ (2 * np.array(BINS) + 1))
+    return MaddubsWeights(streams, table, bins, instructions)
 
 
-def _place(stream: Bytes, at: int, *values: npt.NDArray[np.generic]) -> None:
+def _place(stream: Bytes, at: int, *values: npt.NDArray[Any]) -> None:
     """Write arrays one after the other."""
     for value in values:
         raw = np.ascontiguousarray(value).reshape(-1).view(np.uint8)

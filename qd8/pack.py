@@ -11,6 +11,7 @@ flushed here (R14), so that no kernel has to.
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,21 @@ _CHUNK = 1 << 24  # bytes of weights rearranged at a time
 
 
 @dataclass(frozen=True)
+class MaddubsWeights:
+    """Streams of 8 columns for exact ``vpmaddubsw`` (maddubs.py)."""
+
+    streams: npt.NDArray[np.uint8]
+    table: npt.NDArray[np.int64]  # (panels, 2) addresses of the streams of each panel
+    bins: npt.NDArray[np.int64]  # (3,) of four, two and one step, in all streams
+    instructions: int  # vector instructions that multiply one row
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all streams and of the table."""
+        return int(self.streams.nbytes + self.table.nbytes)
+
+
+@dataclass(frozen=True)
 class PackedWeights:
     """Panels of one tier; ``groups`` times ``count`` of them, one after the other."""
 
@@ -32,6 +48,7 @@ class PackedWeights:
     N: int  # output channels of a group
     K: int
     blocks: int  # K padded, in units of the tier's KB
+    maddubs: MaddubsWeights | None = None  # the same weights, beside the panels
 
     @property
     def count(self) -> int:
@@ -45,8 +62,15 @@ class PackedWeights:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all panels."""
-        return int(self.panels.nbytes)
+        """Bytes of all panels, and of the streams beside them."""
+        beside = self.maddubs.nbytes if self.maddubs else 0
+        return int(self.panels.nbytes) + beside
+
+    def panels_of(self, tier: Tier) -> npt.NDArray[Any]:
+        """What a tile of ``tier`` reads: a row for each panel, or for its streams."""
+        if tier.tile == "maddubs" and self.maddubs:
+            return self.maddubs.table
+        return self.panels
 
     def _parts(self) -> tuple[slice, slice, slice, slice]:
         """ksum, weights, weight_scale and bias within a panel."""

@@ -18,7 +18,7 @@ Input channels for which that is not below the limit are cut into blocks for whi
 is; the kernel recovers each block's sum and adds them in int32, wrapping as R13 does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +49,7 @@ class WinogradWeights:
 class PackedTwice(PackedWeights):
     """Panels of the direct path with those of Winograd beside them."""
 
-    winograd: WinogradWeights
+    winograd: WinogradWeights = field(kw_only=True)
 
     @property
     def nbytes(self) -> int:

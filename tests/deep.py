@@ -14,6 +14,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def main() -> int:
         "numpy": np.__version__,
         "first_seed": options.first_seed,
         "tiers": tiers,
+        "path": options.path,
         "wanted": {kind: getattr(options, kind) for kind in KINDS},
     }
     counts = resumed(options.json, settings) if options.resume else []
@@ -95,7 +97,7 @@ def main() -> int:
             progress.update(bar, description=f"{kind} {family}")
             count = Count(kind, family, tiers=dict.fromkeys(tiers, 0))
             for problem in problems(kind, family, number, options.first_seed):
-                judge(problem, count)
+                judge(problem, count, options.path)
                 progress.advance(bar)
             counts.append(count)
             save(options.json, settings, counts)
@@ -119,6 +121,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--conv16", type=int, default=1000, metavar="N")
     tiers = "all runnable ones, 'reference' for LiteRT alone, or names with commas"
     parser.add_argument("--tiers", default="all", help=tiers)
+    path = "direct, winograd or maddubs, wherever they can be; else the schedule's"
+    parser.add_argument("--path", default="", help=path)
     parser.add_argument("--first-seed", type=int, default=1_000_000, metavar="SEED")
     parser.add_argument("--json", type=Path, default=Path("build/deep.json"))
     parser.add_argument("--resume", action="store_true")
@@ -160,7 +164,7 @@ def problems(kind: str, family: str, number: int, first: int) -> Iterator[Proble
         yield builder.generate(seed, family, dtype=dtype)
 
 
-def judge(problem: Problem, count: Count) -> None:
+def judge(problem: Problem, count: Count, path: str) -> None:
     """Compare one problem everywhere and add to the count."""
     count.problems += 1
     before = count.unequal
@@ -172,27 +176,38 @@ def judge(problem: Problem, count: Count) -> None:
         count.elements += output.size
         count.litert += differing(expected.output, output)
     for tier in count.tiers:
-        count.tiers[tier] += unequal_on(tier, problem, expected, options)
+        count.tiers[tier] += unequal_on(tier, path, problem, expected, options)
         if options:  # float16 convolution: R16 above, the exact scale here
             exact = reference_steps(problem)
-            count.tiers[tier] += unequal_on(tier, problem, exact, {})
+            count.tiers[tier] += unequal_on(tier, path, problem, exact, {})
     if count.unequal > before and len(count.failures) < 3:
         count.failures.append(repr(problem))
 
 
 def unequal_on(
-    tier: str, problem: Problem, expected: object, options: dict[str, str]
+    tier: str,
+    path: str,
+    problem: Problem,
+    expected: object,
+    options: dict[str, str],
 ) -> int:
     """Count the unequal elements of output and steps on one tier."""
     import qd8
     from qd8.kernels import isa
 
-    with isa.forced(tier), qd8.threads(1 + problem.seed % 2):
+    with isa.forced(tier), forced(path), qd8.threads(1 + problem.seed % 2):
         operator = layer(problem, **options)
         output, steps = operator(problem.x), operator.steps(problem.x)
     unequal = differing(expected.output, output)
     pairs = zip(expected, steps, strict=True)
     return unequal + sum(differing(*pair) for pair in pairs)
+
+
+def forced(path: str) -> AbstractContextManager[None]:
+    """Force a path, unless it is "", the schedule's own choice."""
+    from qd8.kernels import schedule
+
+    return schedule.forced(path) if path else nullcontext()
 
 
 def differing(expected: np.ndarray, actual: np.ndarray) -> int:

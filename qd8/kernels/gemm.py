@@ -18,8 +18,8 @@ from qd8.kernels.quantize import parameters, range_of, store_parameters, write_r
 from qd8.kernels.simd import load_int, real_word, store_scalar, word
 from qd8.kernels.tile import register_tile
 from qd8.kernels.tile_amx import SCRATCH, configure, release, tile_registers
-from qd8.kernels.tile_maddubs import COPIES, complemented_tile, store_copies
 from qd8.kernels.tile_maddubs import COLUMNS as HALF
+from qd8.kernels.tile_maddubs import COPIES, complemented_tile, store_copies
 from qd8.kernels.vector import F32, I16, U8
 
 MADD, VNNI, AMX, MADDUBS = 0, 1, 2, 3

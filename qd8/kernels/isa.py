@@ -24,7 +24,8 @@ class Tier(NamedTuple):
     name: str
     id: int  # the literal that kernels close over
     features: tuple[str, ...]  # LLVM features that Numba must compile for
-    tile: str  # "madd" int16 pairs, "vnni" uint8 quads, "amx" uint8 tile registers
+    tile: str  # "madd" int16 pairs, "vnni" uint8 quads, "amx" uint8 tile registers;
+    #            "maddubs" uint8 pairs, which with_maddubs gives
     lanes: int  # int32 lanes of one accumulator vector
     MR: int  # rows of the largest register tile
     NR: int  # columns of a packed panel
@@ -45,6 +46,12 @@ TIERS: tuple[Tier, ...] = (
     Tier("amx", 3, _AMX, "amx", 16, 32, 32, 4, 64, True, True, 2 << 20),
 )
 BY_NAME = {tier.name: tier for tier in TIERS}
+
+
+def with_maddubs(tier: Tier) -> Tier | None:
+    """The tier with tiles of exact ``vpmaddubsw``, for weights packed for them."""
+    return tier._replace(tile="maddubs", KR=4) if tier.name == "avx2" else None
+
 
 _forced: ContextVar[str | None] = ContextVar("qd8_isa", default=None)
 

@@ -12,18 +12,19 @@ from typing import ClassVar
 
 from qd8.kernels import gemm, igemm
 from qd8.kernels.isa import Tier
+from qd8.kernels.tile_maddubs import COPIES
 
 L1_BLOCK = 32 << 10  # packed activations that stay in L1
 SERIAL_MACS = 1 << 18  # below this a second thread costs more than it brings
 
-# How a convolution may be computed; "" leaves it to the schedule.
-PATHS = ("direct", "winograd")
+# How sums of products may be computed; "" leaves it to the schedule.
+PATHS = ("direct", "winograd", "maddubs")
 _forced: ContextVar[str] = ContextVar("qd8_path", default="")
 
 
 @contextmanager
 def forced(path: str) -> Iterator[None]:
-    """Build convolutions within the block that take ``path`` wherever they can."""
+    """Build operators within the block that take ``path`` wherever they can."""
     if path not in PATHS:
         raise ValueError(f"path is {path!r}; it must be one of {', '.join(PATHS)}")
     token = _forced.set(path)
@@ -34,7 +35,7 @@ def forced(path: str) -> Iterator[None]:
 
 
 def forced_path() -> str:
-    """The path that convolutions built now must take, or ""."""
+    """The path that operators built now must take, or ""."""
     return _forced.get()
 
 
@@ -82,8 +83,14 @@ def _block(tier: Tier, rows: int, row_bytes: int, weight_bytes: int) -> int:
 
 
 def _row_bytes(tier: Tier, blocks: int) -> int:
-    width = 2 if tier.tile == "madd" else 1
+    width = {"madd": 2, "maddubs": COPIES}.get(tier.tile, 1)
     return width * tier.KB * blocks + gemm.ROW_SLACK
+
+
+def _kernel(operator: str, tier: Tier) -> str:
+    family = "_maddubs" if tier.tile == "maddubs" else ""
+    extents = f"{tier.MR}x{tier.NR}c{tier.KR}"
+    return f"qd8_qc8w_{operator}{family}_{extents}_{tier.name}"
 
 
 def fully_connected(M: int, K: int, N: int, threads: int, tier: Tier) -> Schedule:
@@ -98,8 +105,9 @@ def fully_connected(M: int, K: int, N: int, threads: int, tier: Tier) -> Schedul
     else:
         rows, columns, why = _grid(units, count, threads)
     scratch = gemm.scratch_bytes(tier, block_rows, blocks)
-    kernel = f"qd8_qc8w_gemm_{tier.MR}x{tier.NR}c{tier.KR}_{tier.name}"
-    return Schedule(kernel, tier.name, block_rows, rows, columns, scratch, why)
+    return Schedule(
+        _kernel("gemm", tier), tier.name, block_rows, rows, columns, scratch, why
+    )
 
 
 def convolution(
@@ -119,8 +127,9 @@ def convolution(
     scratch = gemm.scratch_bytes(tier, block_rows, blocks)
     # A row before it is packed, at the end; kept to whole cache lines.
     scratch += -(-(2 * tier.KB * blocks + igemm.SLACK) // 64) * 64
-    kernel = f"qd8_qc8w_igemm_{tier.MR}x{tier.NR}c{tier.KR}_{tier.name}"
-    return Schedule(kernel, tier.name, block_rows, rows, columns, scratch, why)
+    return Schedule(
+        _kernel("igemm", tier), tier.name, block_rows, rows, columns, scratch, why
+    )
 
 
 @dataclass(frozen=True)

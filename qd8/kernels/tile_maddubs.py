@@ -27,6 +27,7 @@ map of six rows and a bin of four, 14 of 16 ymm:
 from numba import types
 from numba.extending import intrinsic
 
+from qd8.kernels.isa import with_maddubs
 from qd8.kernels.simd import Emitter, emitter, i8, i16, i32, i64, ir_vector
 from qd8.kernels.tile import SIGNATURE, finish, initial
 from qd8.kernels.vector import F16
@@ -53,8 +54,10 @@ def complemented_tile(
     names += ("columns", "lo", "hi", "acc", "acc_stride")
 
     def codegen(context, builder, signature, args):
-        wide = emitter(builder, tier)
-        e = Emitter(builder, wide.tier._replace(NR=COLUMNS))
+        row = with_maddubs(emitter(builder, tier).tier)
+        if row is None:  # within a branch that this tier's kernels never take
+            return context.get_dummy_value()
+        e = Emitter(builder, row._replace(NR=COLUMNS))
         v = dict(zip(names, args[4:], strict=True))
         done = builder.append_basic_block("complemented.done")
         switch = builder.switch(args[3], done)
@@ -108,9 +111,7 @@ def _bin(e, steps, a, offsets, weights):
             for quad, w in zip(quads, ws, strict=True):
                 dword = e.load(i32, quad, 4 * COPIES * r)
                 broadcast = b.bitcast(e.splat(dword, COLUMNS), narrow)
-                product = e.call(
-                    "llvm.x86.avx2.pmadd.ub.sw", words, broadcast, w
-                )
+                product = e.call("llvm.x86.avx2.pmadd.ub.sw", words, broadcast, w)
                 pairs = product if pairs is None else b.add(pairs, product)
             widened = e.call("llvm.x86.avx2.pmadd.wd", whole, pairs, ones)
             sums.append(b.add(acc, widened))

@@ -155,11 +155,11 @@ def choose(
 ) -> Schedule:
     """``direct``, or the schedule of Winograd where that is better.
 
-    path : "winograd" or "direct" to force one, "" to choose
+    path : "winograd" or another to force one, "" to choose
     memory : "small" keeps to the bytes of the int8 weights, so to the direct path
     """
-    if path == "direct":
-        return replace(direct, why=f"{direct.why}; direct: forced")
+    if path not in ("", "winograd"):
+        return replace(direct, why=f"{direct.why}; {path}: forced")
     plan = winograd(layer, threads, tier)
     if path == "winograd":
         return replace(plan, why=f"{plan.why}; winograd: forced")

@@ -6,6 +6,15 @@ import pytest
 
 from qd8.kernels import isa, schedule
 
+# Those of the table, and avx2's with its other tiles.
+TIERS = [*isa.TIERS, isa.with_maddubs(isa.BY_NAME["avx2"])]
+
+
+def named(tier: isa.Tier) -> str:
+    """Name a tier and its tiles."""
+    return f"{tier.name}-{tier.tile}"
+
+
 SHAPES = [
     (1, 1, 1),
     (1, 4096, 4096),
@@ -18,7 +27,7 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("tier", isa.TIERS, ids=lambda tier: tier.name)
+@pytest.mark.parametrize("tier", TIERS, ids=named)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_every_row_and_panel_has_one_task(tier: isa.Tier, shape: tuple) -> None:
     """The grid's shares cover the rows and the panels exactly once."""
@@ -35,19 +44,19 @@ def test_every_row_and_panel_has_one_task(tier: isa.Tier, shape: tuple) -> None:
             assert all(a < b for a, b in itertools.pairwise(cuts))
 
 
-@pytest.mark.parametrize("tier", isa.TIERS, ids=lambda tier: tier.name)
+@pytest.mark.parametrize("tier", TIERS, ids=named)
 def test_blocks_are_whole_tiles_and_fit_their_scratch(tier: isa.Tier) -> None:
     """A block is a multiple of MR, and its packed rows fit the scratch."""
     for M, K, N in SHAPES:
         plan = schedule.fully_connected(M, K, N, 2, tier)
-        width = 2 if tier.tile == "madd" else 1
+        width = {"madd": 2, "maddubs": 4}.get(tier.tile, 1)
         assert plan.block_rows % tier.MR == 0
         padded = -(-K // tier.KB) * tier.KB
         assert plan.scratch_bytes >= plan.block_rows * (width * padded + 8)
         assert plan.scratch_bytes % 64 == 0
 
 
-@pytest.mark.parametrize("tier", isa.TIERS, ids=lambda tier: tier.name)
+@pytest.mark.parametrize("tier", TIERS, ids=named)
 def test_convolution_schedule_keeps_scratch_aligned(tier: isa.Tier) -> None:
     """Task scratch begins at cache lines, and small work stays on one thread."""
     for pixels, K, N in ((1, 9, 1), (49, 27, 32), (3136, 576, 64)):
