@@ -19,10 +19,10 @@ HORNER = (
 )  # fmt: skip
 
 
-def _power_of_two(e, n):
-    """2^n for int32 lanes in the normal range; anything for others."""
+def _power_of_two(e, n, more=0):
+    """2^(n + more) for int32 lanes in the normal range; anything for others."""
     b = e.b
-    biased = b.add(n, e.const(n.type, 127))
+    biased = b.add(n, e.const(n.type, 127 + more))
     return e.real(b.shl(biased, e.const(n.type, 23)))
 
 
@@ -60,18 +60,18 @@ def emit_exp(e, x):
     return b.fmul(y, _power_of_two(e, b.sub(n, half)))
 
 
-def emit_exp_normal(e, x):
-    """R24 of x from LOWEST_NORMAL to 0: 2^n is normal, one factor."""
+def emit_exp_normal(e, x, more=0):
+    """R24 of x from LOWEST_NORMAL to 0: 2^n is normal, one factor; times 2^more."""
     n, y = _reduced(e, x)
     y = e.b.fadd(y, e.const(x.type, 1.0))
-    return e.b.fmul(y, _power_of_two(e, n))
+    return e.b.fmul(y, _power_of_two(e, n, more))
 
 
-def emit_exp_vanishing(e, x):
-    """R41, of x at most 0: nothing on the way is subnormal."""
+def emit_exp_vanishing(e, x, more=0):
+    """R41, of x at most 0: nothing on the way is subnormal; times 2^more."""
     lowest = e.const(x.type, LOWEST_NORMAL)
     below = e.b.fcmp_ordered("<", x, lowest)
-    power = emit_exp_normal(e, e.b.select(below, lowest, x))
+    power = emit_exp_normal(e, e.b.select(below, lowest, x), more)
     return e.b.select(below, e.const(x.type, 0.0), power)
 
 

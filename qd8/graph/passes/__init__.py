@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from ..graph import Graph
+from .attention import attention
 from .swish import swish
 
 
@@ -22,6 +23,7 @@ class Pass(NamedTuple):
 
 
 PASSES: tuple[Pass, ...] = (
+    Pass("attention", "softmax(scale * q @ k) @ v on heads, as one", attention),
     Pass("swish", "LOGISTIC and the MUL of its input by it, as one", swish),
 )
 
