@@ -24,12 +24,10 @@ map of six rows and a bin of four, 14 of 16 ymm:
     acc0 ... acc5    w0 ... w3    ones    two broadcasts or products    their sum
 """
 
-from numba import types
-from numba.extending import intrinsic
-
 from qd8.kernels.isa import with_maddubs
+from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import Emitter, emitter, i8, i16, i32, i64, ir_vector
-from qd8.kernels.tile import SIGNATURE, finish, initial
+from qd8.kernels.tile import argument_types, finish, initial
 from qd8.kernels.vector import F16
 
 COLUMNS = 8  # of a stream: the int32 lanes of a ymm
@@ -71,7 +69,8 @@ def complemented_tile(
         builder.position_at_end(done)
         return context.get_dummy_value()
 
-    given = [SIGNATURE[0], *SIGNATURE[3:]]
+    a_type, _, _, *others = argument_types()
+    given = [a_type, *others]
     return types.none(tier, out_kind, most, types.int64, *given), codegen
 
 

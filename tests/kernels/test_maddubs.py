@@ -8,7 +8,8 @@ import pytest
 
 import qd8
 from qd8 import maddubs
-from qd8.kernels import cache, gemm, isa, schedule
+from qd8.kernels import gemm, isa, schedule
+from qd8.kernels.compiler import compiled
 from qd8.kernels.vector import F32
 from qd8.pack import pack
 from tests.checks import assert_same_bits
@@ -209,10 +210,8 @@ def test_a_wrong_correction_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_hot_loops_multiply_in_registers() -> None:
     """Bins of four, two and one for every number of rows, off the stack."""
     tier = isa.with_maddubs(TIER)
-    factory = gemm.fully_connected(cache.SOURCE, *gemm.constants(tier), F32)
-    kernel = cache.Kernel(factory, cache._SIGNATURE, {}, cache._OPTIONS)
-    kernel.compile()
-    loops = innermost_loops(kernel._library.get_asm_str())
+    kernel = compiled(gemm.fully_connected, *gemm.constants(tier), F32)
+    loops = innermost_loops(kernel.assembly)
     hot = [loop for loop in loops if any("vpmaddubsw" in line for line in loop)]
     products = [sum("vpmaddubsw" in line for line in loop) for loop in hot]
     sums = [sum("vpaddw" in line for line in loop) for loop in hot]
