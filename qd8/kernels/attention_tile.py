@@ -16,11 +16,9 @@ outputs, as many as a head is wide, are rows and so never leave lanes empty.
 Each accumulator meets k in ascending order (R39).
 """
 
-from numba import types
-from numba.extending import intrinsic
-
 from qd8.kernels import isa
 from qd8.kernels.float_tile import TILES
+from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, f32, i64, ir_vector
 from qd8.kernels.vector import F16, LANES
 
@@ -71,7 +69,9 @@ def _each_height(builder, tier, rows, products, begin, finish):
     builder.position_at_end(end)
 
 
-_PRODUCTS = (types.int64,) * 6  # rows, x, x_step, K, columns, step
+def _products_types():
+    """Of rows, x, x_step, K, columns and step."""
+    return (types.int64,) * 6
 
 
 @intrinsic(prefer_literal=True)
@@ -130,7 +130,14 @@ def score_tile(
         _each_height(builder, tier, args[2], args[3:8], begin, finish)
         return context.get_dummy_value()
 
-    arguments = (tier, kind, *_PRODUCTS, types.int64, types.float32, types.int64)
+    arguments = (
+        tier,
+        kind,
+        *_products_types(),
+        types.int64,
+        types.float32,
+        types.int64,
+    )
     return types.none(*arguments), codegen
 
 
@@ -163,4 +170,4 @@ def value_tile(typingctx, tier, rows, x, x_step, K, columns, step, out):
         _each_height(builder, tier, args[1], args[2:7], begin, finish)
         return context.get_dummy_value()
 
-    return types.none(tier, *_PRODUCTS, types.int64), codegen
+    return types.none(tier, *_products_types(), types.int64), codegen
