@@ -12,12 +12,12 @@ The loop nest, in one parallel region, nothing written to memory twice:
 
 import numpy as np
 
-from qd8.kernels import isa
+from qd8.kernels import amx_gemm, isa
 from qd8.kernels.jit import njit
 from qd8.kernels.quantize import parameters, range_of, store_parameters, write_row
 from qd8.kernels.simd import load_int, real_word, store_scalar, word
 from qd8.kernels.tile import register_tile
-from qd8.kernels.tile_amx import SCRATCH, configure, release, tile_registers
+from qd8.kernels.tile_amx import configure, release
 from qd8.kernels.tile_maddubs import COLUMNS as HALF
 from qd8.kernels.tile_maddubs import COPIES, complemented_tile, store_copies
 from qd8.kernels.vector import F32, I16, U8
@@ -38,10 +38,22 @@ def constants(tier: isa.Tier) -> tuple[int, int, int, int, int]:
 def multiply(
     TIER, FAMILY, MR, NR, KB, OUT, a, rows, blocks, panels, first, last, panel_bytes,
     N, scale, zero_point, row_step, out, out_stride, lo, hi, acc, acc_stride, corner,
+    starts, starts_step,
 ):  # fmt: skip
-    """Packed rows times panels ``first`` to ``last``; ``corner``: AMX's scratch."""
+    """Packed rows times panels ``first`` to ``last``.
+
+    ``corner`` is AMX's scratch; panel p's accumulators start at ``starts +
+    starts_step * p`` there, zeros where rows have zero points of their own.
+    """
     out_size = 4 if OUT == F32 else 2
     a_stride = KB * blocks + ROW_SLACK
+    if FAMILY == AMX:
+        amx_gemm.multiply(
+            TIER, NR, OUT, a, a_stride, rows, blocks, panels, first, last, panel_bytes,
+            N, scale, zero_point, row_step, out, out_stride, lo, hi, acc, acc_stride,
+            corner, starts, starts_step,
+        )  # fmt: skip
+        return
     for p in range(first, last):
         panel = panels + panel_bytes * p
         columns = min(NR, N - NR * p)
@@ -68,18 +80,6 @@ def multiply(
                         min(HALF, columns - first_column), lo, hi,
                         row_acc + 4 * first_column if acc else 0, acc_stride,
                     )  # fmt: skip
-            elif FAMILY == AMX and n > 16:
-                tile_registers(
-                    TIER, 32, OUT, n, corner, at, a_stride, blocks, panel,
-                    scale + step, zero_point + step, row_step, out_p + out_stride * r,
-                    out_stride, columns, lo, hi, row_acc, acc_stride,
-                )  # fmt: skip
-            elif FAMILY == AMX and n > 2:
-                tile_registers(
-                    TIER, 16, OUT, n, corner, at, a_stride, blocks, panel,
-                    scale + step, zero_point + step, row_step, out_p + out_stride * r,
-                    out_stride, columns, lo, hi, row_acc, acc_stride,
-                )  # fmt: skip
             else:
                 register_tile(
                     TIER, OUT, n, at, a_stride, blocks, panel, scale + step,
@@ -193,7 +193,7 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
         held = (block_rows + 15) // 16 * 16
         scale, zero_point = scratch, scratch + 4 * held
         corner = scratch + 4 * PARAMETERS * held
-        a = corner + SCRATCH if FAMILY == AMX else corner
+        a = corner + amx_gemm.SCRATCH if FAMILY == AMX else corner
         if FAMILY == MADDUBS:
             a += linear_bytes(KB, blocks)
         i, j = task // grid_columns, task % grid_columns
@@ -204,6 +204,7 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
         first, last = count * j // grid_columns, count * (j + 1) // grid_columns
         if FAMILY == AMX:
             configure(TIER)
+            amx_gemm.place_zero_starts(TIER, corner)
         for m in range(first_row, last_row, block_rows):
             rows = min(block_rows, last_row - m)
             pack_rows(
@@ -214,6 +215,7 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
                 TIER, FAMILY, MR, NR, KB, X, a, rows, blocks, panels, first, last,
                 panel_bytes, N, scale, zero_point, 4, out + size * N * m, size * N,
                 lo, hi, acc + 4 * N * m if acc else 0, 4 * N, corner,
+                corner + amx_gemm.ZERO_STARTS, 0,
             )  # fmt: skip
         if FAMILY == AMX:
             release(TIER)
@@ -234,5 +236,5 @@ def scratch_bytes(tier: isa.Tier, block_rows: int, blocks: int) -> int:
     if tier.tile == "amx":
         # Tiles read 16 or 32 rows even where fewer are valid.
         packed = (tier.KB * blocks + ROW_SLACK) * (-(-block_rows // 32) * 32)
-        packed += SCRATCH
+        packed += amx_gemm.SCRATCH
     return -(-(parameters_ + packed + 64) // 64) * 64

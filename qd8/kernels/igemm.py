@@ -8,10 +8,11 @@ neighbouring taps touch, else one tap), copied side by side into the task's scra
 so K is exactly KH*KW*C and the tiles are those of the fully connected operator.
 """
 
+from qd8.kernels.amx_gemm import SCRATCH
 from qd8.kernels.gemm import multiply, row_place
 from qd8.kernels.jit import njit
 from qd8.kernels.simd import real_word, word
-from qd8.kernels.tile_amx import SCRATCH, configure, release
+from qd8.kernels.tile_amx import configure, place_starts, release
 from qd8.kernels.vector import F32, I16, I32, load, store
 
 AMX, MADD = 2, 0
@@ -96,6 +97,7 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
         first, last = count * j // grid_columns, count * (j + 1) // grid_columns
         first_unit = units * images * i // grid_rows
         last_unit = units * images * (i + 1) // grid_rows
+        starts, started = (linear - 128 * count) // 64 * 64, -1
         if FAMILY == AMX:
             configure(TIER)
         unit = first_unit
@@ -107,6 +109,11 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
             end = min(begin + block_rows, min(stop, pixels))
             rows = end - begin
             for group in range(groups):
+                if FAMILY == AMX and started != n * groups + group:
+                    started = n * groups + group
+                    for p in range(first, last):
+                        at = panels + panel_bytes * (count * group + p)
+                        place_starts(TIER, starts + 128 * p, at, zero_point + 4 * n)
                 origin = image + image_bytes * n + group_bytes * group
                 oy, ox = begin // OW, begin % OW
                 for r in range(rows):
@@ -124,7 +131,7 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
                     scale + 4 * n, zero_point + 4 * n, 0,
                     out + size * (channels * at + N * group), size * channels, lo, hi,
                     acc + 4 * (channels * at + N * group) if acc else 0, 4 * channels,
-                    corner,
+                    corner, starts, 128,
                 )  # fmt: skip
             unit += (rows + MR - 1) // MR
         if FAMILY == AMX:

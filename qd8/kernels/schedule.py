@@ -127,6 +127,8 @@ def convolution(
     scratch = gemm.scratch_bytes(tier, block_rows, blocks)
     # A row before it is packed, at the end; kept to whole cache lines.
     scratch += -(-(2 * tier.KB * blocks + igemm.SLACK) // 64) * 64
+    if tier.tile == "amx":
+        scratch += 128 * count + 64  # what accumulators start at
     return Schedule(
         _kernel("igemm", tier), tier.name, block_rows, rows, columns, scratch, why
     )

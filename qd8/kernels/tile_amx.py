@@ -6,18 +6,20 @@
 
 A panel of NR 32 is [K/4][32][4] int8, so a weight tile is 16 rows of 64 bytes, 128
 bytes apart, and needs no layout of its own. ``tdpbusd`` multiplies uint8 by int8 and
-adds modulo 2^32: exact. The accumulators go through a scratch of 4 KiB to the
-epilogue, which is the one of tile.py.
+adds modulo 2^32: exact. The accumulators go through a scratch of 4 KiB, the
+``corner``, to the epilogue (tile_amx_outputs.py).
+
+Accumulators are not zeroed but loaded, every row the same: on Sapphire Rapids the
+four ``tilezero`` make a tile wait 150 cycles, and where all rows share a zero point
+the load brings ksum * (zero_point + 128) with it for nothing. These starts must be
+in L1 already: a tile load waits for a fresh store to leave the store buffer, behind
+all outputs before it.
 """
 
-from math import inf
-
 from qd8.kernels.jit import intrinsic, types
-from qd8.kernels.simd import cgutils, emitter, f32, i8, i32, i64, ir, ir_vector, void
-from qd8.kernels.tile import NAMES, argument_types, outputs
-from qd8.kernels.vector import F16
+from qd8.kernels.simd import cgutils, emitter, i8, i32, i64, ir, ir_vector, void
 
-SCRATCH = 32 * 32 * 4
+CORNER = 32 * 32 * 4
 _POINTER = i8.as_pointer()
 
 
@@ -60,114 +62,85 @@ def release(typingctx, tier):
 
 
 @intrinsic(prefer_literal=True)
-def tile_registers(
-    typingctx, tier, mr, out_kind, rows, scratch, a, a_stride, blocks, panel, scale,
-    zero_point, row_step, out, out_stride, columns, lo, hi, acc, acc_stride,
-):  # fmt: skip
-    """A tile of up to ``mr`` (16 or 32) rows, of which ``rows`` are stored.
+def place_starts(typingctx, tier, to, panel, zero_point):
+    """Write ksum * (zero_point + 128) of a panel's columns, for ``tile_product``."""
 
-    Other arguments as :func:`qd8.kernels.tile.register_tile`. ``a`` must have ``mr``
-    readable rows; what the surplus rows hold does not matter.
+    def codegen(context, builder, signature, args):
+        e, b = emitter(builder, tier), builder
+        to, panel, zero_point = args[1:]
+        type_ = ir_vector(i32, e.tier.lanes)
+        point = e.splat(b.add(e.load(i32, zero_point), i32(128)), e.tier.lanes)
+        for at in range(0, 4 * e.tier.NR, 4 * e.tier.lanes):
+            e.store(b.mul(e.load(type_, panel, at), point), e.pointer(to, at))
+        return context.get_dummy_value()
+
+    return types.none(tier, *[types.int64] * 3), codegen
+
+
+@intrinsic(prefer_literal=True)
+def tile_product(
+    typingctx, tier, high, wide, corner, starts, a, a_high, a_step, blocks, panel
+):  # fmt: skip
+    """Accumulators of a tile, from their starts, to the corner: (32, 32) int32.
+
+    high: 1 for 32 rows, 0 for 16. wide: 1 for 32 columns, 0 for 16. starts: 32 int32,
+    one a column, that nobody wrote a moment ago (see above). a, a_high: rows 0 to 15
+    and 16 to 31 of uint8, ``a_step`` bytes from row to row; all of them must be
+    readable, what surplus ones hold does not matter. blocks: K in units of 64.
     """
-    high, half = mr.literal_value == 32, out_kind.literal_value == F16
+    rows, columns = 1 + high.literal_value, 1 + wide.literal_value
 
     def codegen(context, builder, signature, args):
         e = emitter(builder, tier)
-        rows, scratch = args[3], e.pointer(args[4])
-        v = dict(zip(NAMES, args[5:], strict=True))
-        _multiply(e, high, scratch, v)
-        _epilogue(e, half, rows, scratch, v)
+        _multiply(e, rows, columns, *args[3:])
         return context.get_dummy_value()
 
-    arguments = (tier, mr, out_kind, types.int64, types.int64, *argument_types())
-    return types.none(*arguments), codegen
+    return types.none(tier, high, wide, *[types.int64] * 7), codegen
 
 
-def _multiply(e, high, scratch, v):
+def _multiply(e, rows, columns, corner, starts, a, a_high, a_step, blocks, panel):
+    """All of K. Registers for the next 64 k are loaded as soon as they are free.
+
+    Sixteen tile registers stand behind the eight: with all loads before the products
+    they wait for those of 64 k before, and a step takes 85 cycles instead of 65.
+    """
     b, NR = e.b, e.tier.NR
-    accs = (0, 1, 2, 3) if high else (0, 1)
-    for t in accs:
-        _amx(e, "tilezero", t)
-    a, w = e.pointer(v["a"]), e.pointer(v["panel"], 4 * NR)
-    a_high = e.pointer(a, b.mul(v["a_stride"], i64(16)))
+    sources = {4: a, 5: a_high}
+    weights = e.pointer(panel, 4 * NR)
+    accs = [2 * r + c for r in range(rows) for c in range(columns)]
+
+    def load(tile, index):
+        if tile in sources:
+            at = e.pointer(e.pointer(sources[tile]), b.mul(index, i64(64)))
+            _amx(e, "tileloadd64", tile, at, a_step)
+        else:
+            at = e.pointer(weights, b.mul(index, i64(64 * NR)))
+            _amx(e, "tileloadd64", tile, e.pointer(at, 64 * (tile - 6)), i64(4 * NR))
+
+    def multiply(following=None):
+        # Acc, rows, columns, in the order of a snake; then what is free for loads.
+        for acc, r, c, free in (
+            (0, 4, 6, ()), (1, 4, 7, (4,)), (3, 5, 7, (7,)), (2, 5, 6, (5, 6)),
+        ):  # fmt: skip
+            if acc in accs:
+                _amx(e, "tdpbusd", acc, r, c)
+            for tile in free:
+                used = tile - 4 < rows if tile < 6 else tile - 6 < columns
+                if used and following is not None:
+                    load(tile, following)
+
+    for tile in (4, 6, 7, 5):
+        if tile - 4 < rows if tile < 6 else tile - 6 < columns:
+            load(tile, i64(0))
+    for acc in accs:
+        _amx(e, "tileloadd64", acc, e.pointer(starts, 64 * (acc % 2)), i64(0))
 
     def turn(index, carried):
-        k = b.mul(index, i64(64))
-        w_at = e.pointer(w, b.mul(index, i64(64 * NR)))
-        _amx(e, "tileloadd64", 6, w_at, i64(4 * NR))
-        _amx(e, "tileloadd64", 4, e.pointer(a, k), v["a_stride"])
-        _amx(e, "tdpbusd", 0, 4, 6)
-        _amx(e, "tileloadd64", 7, e.pointer(w_at, 64), i64(4 * NR))
-        _amx(e, "tdpbusd", 1, 4, 7)
-        if high:
-            _amx(e, "tileloadd64", 5, e.pointer(a_high, k), v["a_stride"])
-            _amx(e, "tdpbusd", 2, 5, 6)
-            _amx(e, "tdpbusd", 3, 5, 7)
+        multiply(b.add(index, i64(1)))
         return []
 
-    e.loop(v["blocks"], [], turn)
-    for t in accs:
-        corner = e.pointer(scratch, 128 * 16 * (t // 2) + 64 * (t % 2))
-        _amx(e, "tilestored64", t, corner, i64(128))
-
-
-def _epilogue(e, half, rows, scratch, v):
-    """R14 for each row, in four forms: whatever does not change by row is hoisted.
-
-    Bit 0: rows share scale and zero point (an image's). Bit 1: there is no clamp.
-    """
-    b = e.b
-    free = [b.fcmp_ordered("==", v[n], f32(x)) for n, x in (("lo", -inf), ("hi", inf))]
-    form = b.or_(
-        b.zext(b.icmp_signed("==", v["row_step"], i64(0)), i64),
-        b.shl(b.zext(b.and_(*free), i64), i64(1)),
-    )
-    done = b.append_basic_block("rows.done")
-    switch = b.switch(form, done)
-    for n in range(4):
-        block = b.append_basic_block(f"rows.{n}")
-        switch.add_case(i64(n), block)
-        b.position_at_end(block)
-        _rows(e, half, rows, scratch, v, shared=bool(n & 1), clamped=not n & 2)
-        b.branch(done)
-    b.position_at_end(done)
-
-
-def _rows(e, half, rows, scratch, v, *, shared, clamped):
-    b, NR, lanes = e.b, e.tier.NR, e.tier.lanes
-    weights_end = b.mul(v["blocks"], i64(e.tier.KB * NR))
-    tail = e.pointer(v["panel"], b.add(weights_end, i64(4 * NR)))
-    type_ = ir_vector(i32, lanes)
-    ksum = [e.load(type_, v["panel"], 4 * lanes * j) for j in range(2)]
-    masks = [e.mask(lanes, b.sub(v["columns"], i64(lanes * j))) for j in range(2)]
-    wanted = b.icmp_signed("!=", v["acc"], i64(0))
-
-    def constants(step):
-        """The row's scale, and ksum * (zero_point + 128), in every lane."""
-        point = e.load(i32, e.pointer(v["zero_point"], step))
-        point = e.splat(b.add(point, i32(128)), lanes)
-        scale = e.splat(e.load(f32, e.pointer(v["scale"], step)), lanes)
-        return scale, [b.mul(k, point) for k in ksum]
-
-    common = constants(i64(0)) if shared else None
-
-    def row(index, carried):
-        at = e.pointer(scratch, b.mul(index, i64(4 * NR)))
-        scale, starts = common or constants(b.mul(index, v["row_step"]))
-        accs = [b.add(e.load(type_, at, 4 * lanes * j), starts[j]) for j in range(2)]
-        with b.if_then(wanted, likely=False):
-            _store(e, accs, v["acc"], b.mul(index, v["acc_stride"]), masks)
-        ys = outputs(e, accs, scale, tail, v, clamped)
-        if half:
-            ys = [e.narrow(y) for y in ys]
-        _store(e, ys, v["out"], b.mul(index, v["out_stride"]), masks)
-        return []
-
-    e.loop(rows, [], row)
-
-
-def _store(e, values, address, offset, masks):
-    at = e.pointer(address, offset)
-    for j, (value, mask) in enumerate(zip(values, masks, strict=True)):
-        bytes_ = getattr(value.type.element, "width", 32) // 8
-        e.store_masked(value, e.pointer(at, bytes_ * e.tier.lanes * j), mask)
+    e.loop(b.sub(blocks, i64(1)), [], turn)
+    multiply()
+    for acc in accs:
+        at = e.pointer(corner, 128 * 16 * (acc // 2) + 64 * (acc % 2))
+        _amx(e, "tilestored64", acc, at, i64(128))

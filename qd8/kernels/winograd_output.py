@@ -11,6 +11,7 @@ For F(4x4, 3x3) that is 576 = 9 * 64, the inverse 954437177 and a limit of 2^25.
 
 import math
 
+from qd8.kernels.epilogue import never_tiny
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, f32, i32, i64, ir_vector
 from qd8.kernels.vector import F16
@@ -58,7 +59,7 @@ def transform_output(
         v["scale"] = e.splat(e.load(f32, v["scale"]), lanes)
         v["weight_scale"] = e.load(real, v["tail"])
         v["bias"] = e.load(real, v["tail"], v["bias_at"])
-        v["ordinary"] = _never_tiny(e, v)
+        v["ordinary"] = never_tiny(e, v["scale"], v["weight_scale"], v["bias"])
         v["bounded"] = builder.or_(
             builder.fcmp_ordered("!=", v["lo"], f32(-math.inf)),
             builder.fcmp_ordered("!=", v["hi"], f32(math.inf)),
@@ -132,23 +133,6 @@ def _finish_row(e, i, ys, half, v):
             if half:
                 values = [e.narrow(y) for y in values]
             _store_row(e, i, values, v["out"], v["row_step"], v["pixel_step"], v)
-
-
-def _never_tiny(e, v):
-    """Whether R2 cannot flush any output of this image and these channels.
-
-    An accumulator times ``scale``, rounded, is a multiple of ``scale``'s last place,
-    so an output before rounding is a multiple of that times ``weight_scale``'s, or of
-    the bias's if that is finer: with the bounds below a multiple of 2^-119. It is 0 or
-    far from 2^-126. Found once for a tile instead of asking each of them.
-    """
-    b = e.b
-    step = b.fmul(v["scale"], v["weight_scale"])
-    coarse = b.fcmp_ordered(">=", step, e.const(step.type, 2.0**-64))
-    magnitude = e.unary("llvm.fabs", v["bias"])
-    large = b.fcmp_ordered(">=", magnitude, e.const(step.type, 2.0**-96))
-    none = b.fcmp_ordered("==", magnitude, e.const(step.type, 0.0))
-    return e.all(b.and_(coarse, b.or_(large, none)))
 
 
 def _outputs(e, accs, v):
