@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qd8.arguments import SMALLEST_NORMAL
+from qd8.kernels import panels as kernels
 from qd8.kernels.isa import Tier
-from qd8.workspace import aligned
-
-_CHUNK = 1 << 24  # bytes of weights rearranged at a time
+from qd8.kernels.launch import run_once
+from qd8.workspace import address, aligned
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,12 @@ class PackedWeights:
 
     def weight(self) -> npt.NDArray[np.int8]:
         """The (groups * N, K) int8 weights again."""
-        NR, KR = self.tier.NR, self.tier.KR
-        raw = self.panels[:, self._parts()[1]].view(np.int8)
-        rows = raw.reshape(self.groups, self.count, -1, NR, KR).transpose(0, 1, 3, 2, 4)
-        columns = rows.reshape(self.groups, self.count * NR, -1)
-        return np.ascontiguousarray(columns[:, : self.N, : self.K].reshape(-1, self.K))
+        tier = self.tier
+        out = np.empty((self.groups * self.N, self.K), np.int8)
+        words = [address(out), address(self.panels), self.groups, self.N, self.K]
+        words += [self.count, self.panel_bytes]
+        run_once(kernels.unpack_panels, (tier.NR, tier.KR, tier.KB), words)
+        return out
 
     def channels(self, which: str) -> npt.NDArray[np.float32]:
         """The (groups * N,) float32 "weight_scale" or flushed "bias" again."""
@@ -104,36 +104,13 @@ def pack(
     """Pack (groups * N, K) weights for ``tier``."""
     channels, K = weight.shape
     N = channels // groups
-    NR, KR, KB = tier.NR, tier.KR, tier.KB
+    NR, KB = tier.NR, tier.KB
     count, blocks = -(-N // NR), -(-K // KB)
     panel_bytes = 4 * NR + blocks * KB * NR + 8 * NR
     panels = aligned(groups * count * panel_bytes).reshape(-1, panel_bytes)
-    packed = PackedWeights(tier, panels, groups, N, K, blocks)
-    ksum_part, weight_part, scale_part, bias_part = packed._parts()
-
-    def by_panel(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-        padded = np.zeros((groups, count * NR), values.dtype)
-        padded[:, :N] = values.reshape(groups, N)
-        return padded.reshape(-1, NR).view(np.uint8)
-
-    if bias is None:
-        bias = np.zeros(channels, np.float32)
-    tiny = np.abs(bias) < np.float32(SMALLEST_NORMAL)
-    panels[:, ksum_part] = by_panel(-weight.sum(axis=1, dtype=np.int32))
-    panels[:, scale_part] = by_panel(weight_scale)
-    flushed = np.where(tiny, np.copysign(np.float32(0), bias), bias)
-    panels[:, bias_part] = by_panel(flushed)
-    step = max(1, _CHUNK // (NR * blocks * KB))
-    for group in range(groups):
-        rows = weight[group * N : (group + 1) * N]
-        for first in range(0, count, step):
-            some = rows[first * NR : (first + step) * NR]
-            n = -(-len(some) // NR)
-            padded = np.zeros((n * NR, blocks * KB), np.int8)
-            padded[: len(some), :K] = some
-            quads = padded.reshape(n, NR, -1, KR).transpose(0, 2, 1, 3)
-            at = group * count + first
-            panels[at : at + n, weight_part] = np.ascontiguousarray(
-                quads
-            ).reshape(n, -1).view(np.uint8)  # fmt: skip
-    return packed
+    weight, scale = np.ascontiguousarray(weight), np.ascontiguousarray(weight_scale)
+    given = None if bias is None else np.ascontiguousarray(bias)
+    words = [address(weight), address(scale), 0 if given is None else address(given)]
+    words += [address(panels), groups, N, K, count, blocks, panel_bytes]
+    run_once(kernels.pack_panels, (NR, tier.KR, KB), words)
+    return PackedWeights(tier, panels, groups, N, K, blocks)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8 import arguments, settings
-from qd8.kernels import cache, isa, launch, quantize
+from qd8.kernels import cache, isa, launch, quantize, weights
 from qd8.kernels.vector import F16, F32
 from qd8.workspace import address
 
@@ -150,16 +150,25 @@ def quantize_weights(
     weight = arguments.array("weight", weight, (np.float32,))
     if weight.ndim == 0 or weight.size == 0:
         raise ValueError(f"weight has shape {weight.shape}; it must hold something")
-    if not np.isfinite(weight).all():
-        raise ValueError("weight holds NaN or infinity; weights must be finite")
     if per not in ("channel", "tensor"):
         raise ValueError(f"per is {per!r}; it must be 'channel' or 'tensor'")
     if isinstance(axis, bool) or not 0 <= axis < weight.ndim:
         raise ValueError(f"axis is {axis!r}; it must be in 0..{weight.ndim - 1}")
-    others = tuple(i for i in range(weight.ndim) if per == "tensor" or i != axis)
-    largest = np.abs(weight).max(axis=others, keepdims=True).astype(np.float64)
+    axis = 0 if per == "tensor" else axis
+    # (channels, elements of each), as they lie or as a copy.
+    lying = np.moveaxis(weight, axis, 0)
+    rows = np.ascontiguousarray(lying)
+    channels = 1 if per == "tensor" else len(rows)
+    count = rows.size // channels
+    bits = np.empty(channels, np.int32)
+    words = [address(rows), address(bits), channels, count]
+    launch.run_once(weights.largest_magnitudes, (), words)
+    largest = bits.view(np.float32).astype(np.float64)
+    if not np.isfinite(largest).all():
+        raise ValueError("weight holds NaN or infinity; weights must be finite")
     step = np.maximum(largest, SMALLEST_RANGE) / 127
-    ratio = weight / step
-    whole = np.trunc(ratio)
-    values = whole + np.copysign(np.abs(ratio - whole) >= 0.5, ratio)
-    return QuantizedWeights(values.astype(np.int8), step.astype(np.float32).reshape(-1))
+    values = np.empty(rows.shape, np.int8)
+    words = [address(rows), address(step), address(values), channels, count]
+    launch.run_once(weights.quantize_weights, (), words)
+    values = np.ascontiguousarray(np.moveaxis(values, 0, axis))
+    return QuantizedWeights(values, step.astype(np.float32))

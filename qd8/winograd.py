@@ -23,11 +23,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from qd8.kernels import weights
+from qd8.kernels.launch import run_once
 from qd8.kernels.winograd_schedule import Extents
 from qd8.kernels.winograd_transform import CHUNK
 from qd8.kernels.winograd_variants import STEPS, VARIANTS, Variant
 from qd8.pack import PackedWeights
-from qd8.workspace import aligned
+from qd8.workspace import address, aligned
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,13 @@ def proven_ends(weight: npt.NDArray[np.int8], variant: int) -> tuple[int, ...]:
     holds the proof: 255 * 128 * 64 * 16 < 2^25.
     """
     limit = proof_limit(VARIANTS[variant])
-    chunks = -(-weight.shape[3] // CHUNK)
-    starts = np.arange(0, weight.shape[3], CHUNK)
-    # 64 * 16 * 255 * 128 fits int32; of a chunk, so do the sums over taps.
-    total = weight.sum(axis=(1, 2), dtype=np.int32)
-    upward = np.maximum(weight, 0).sum(axis=(1, 2), dtype=np.int32)
-    positive, negative = (
-        np.add.reduceat(sums, starts, axis=1).astype(np.int64) * STEPS
-        for sums in (upward, upward - total)
-    )
+    weight = np.ascontiguousarray(weight)
+    O, KH, KW, I = weight.shape
+    chunks = -(-I // CHUNK)
+    sums = np.empty((2, O, chunks), np.int32)  # 64 * 16 * 128 fits
+    words = [address(weight), address(sums[0]), address(sums[1]), O, KH * KW, I]
+    run_once(weights.chunk_sums, [CHUNK], words)
+    positive, negative = sums.astype(np.int64) * STEPS
     ends = []
     up, down = np.zeros((2, len(weight)), np.int64)
     for chunk in range(chunks):

@@ -120,7 +120,9 @@ class Converted:
         if self.kind == "int8":
             from qd8.quantize import quantize_weights
 
-            return Values(*quantize_weights(data.astype("f4"), axis=self.axis))
+            return Values(
+                *quantize_weights(data.astype("f4", copy=False), axis=self.axis)
+            )
         if scale is not None:
             zero_point = np.zeros(scale.size, np.int32)
             data = dequantize(data, scale, zero_point, self.axis)

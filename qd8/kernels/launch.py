@@ -10,7 +10,7 @@ are Numba's (launch_parallel.py).
 import ctypes
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -180,6 +180,15 @@ class Linked:
     def run(self) -> None:
         """Run them all; each may use several threads."""
         _run(self._parallel, self._program[1], 0, 0, 0, 0)
+
+
+def run_once(
+    factory: Callable[..., Callable[..., None]],
+    constants: Iterable[int],
+    words: Iterable[int],
+) -> None:
+    """Run a kernel as one task, in this thread."""
+    run([bind(kernel(factory, *constants), words, 1)])
 
 
 def run(calls: Iterable[Call]) -> None:

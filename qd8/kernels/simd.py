@@ -448,6 +448,47 @@ def load_int(typingctx, address):
     return types.int32(types.int64), codegen
 
 
+@intrinsic
+def load_byte(typingctx, address):
+    """The int8 at ``address``, as int64."""
+
+    def codegen(context, builder, signature, args):
+        return builder.sext(Emitter(builder, isa.TIERS[0]).load(i8, args[0]), i64)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def store_byte(typingctx, address, value):
+    """Store the lowest eight bits of an integer."""
+
+    def codegen(context, builder, signature, args):
+        Emitter(builder, isa.TIERS[0]).store(builder.trunc(args[1], i8), args[0])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, value), codegen
+
+
+@intrinsic
+def load_real(typingctx, address):
+    """The float32 at ``address``."""
+
+    def codegen(context, builder, signature, args):
+        return Emitter(builder, isa.TIERS[0]).load(f32, args[0])
+
+    return types.float32(types.int64), codegen
+
+
+@intrinsic
+def load_double(typingctx, address):
+    """The float64 at ``address``."""
+
+    def codegen(context, builder, signature, args):
+        return Emitter(builder, isa.TIERS[0]).load(f64, args[0])
+
+    return types.float64(types.int64), codegen
+
+
 @intrinsic(prefer_literal=True)
 def round_half_scalar(typingctx, tier, x):
     """float32 rounded to float16 and widened again."""
