@@ -101,6 +101,11 @@ def profile(options: argparse.Namespace) -> int:
     """Show where the time of a model goes."""
     from qd8.terminal import show, written
 
+    if options.sizes:
+        from qd8.validation.sizes import sizes
+
+        show(sizes(options.model))
+        print()
     model = qd8.load(options.model, precision=options.precision)
     with _threads(options):
         qd8.warmup(model)
@@ -108,7 +113,16 @@ def profile(options: argparse.Namespace) -> int:
     if options.json is not None:
         with written(options.json) as path:
             table.to_json(path, **_circumstances(options, model.precision))
+    if options.trace is not None:
+        table.trace(options.trace)
+    if options.png is not None:
+        try:
+            table.plot(options.png)
+        except ImportError as error:
+            raise RuntimeError(f"--png: {error}; pip install matplotlib") from None
     show(table)
+    print()
+    show(table.kinds)
     return 0
 
 
@@ -206,7 +220,21 @@ def _add_profile(parser: argparse.ArgumentParser) -> None:
         help="take medians of R runs (default: %(default)s)",
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write the table there as JSON too"
+        "--json", type=Path, metavar="FILE", help="write the tables there as JSON too"
+    )
+    parser.add_argument(
+        "--trace",
+        type=Path,
+        metavar="FILE",
+        help="write a trace for chrome://tracing and ui.perfetto.dev",
+    )
+    parser.add_argument(
+        "--png", type=Path, metavar="FILE", help="draw it (needs matplotlib)"
+    )
+    parser.add_argument(
+        "--sizes",
+        action="store_true",
+        help="show first what each precision takes in memory, beside LiteRT",
     )
 
 

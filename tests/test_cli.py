@@ -226,6 +226,27 @@ def test_profile_prints_and_writes_a_row_for_each_operator(
     assert found["numerics_version"] == qd8.NUMERICS_VERSION
     assert found["cpu"]
     assert found["tier"]
+    assert sum(kind["count"] for kind in found["kinds"]) == len(found["rows"])
+    assert "By kind" in printed
+
+
+def test_profile_writes_a_trace_and_a_picture(folder: Path) -> None:
+    """Both open elsewhere: a trace in the event format, and a PNG."""
+    pytest.importorskip("matplotlib")
+    files = ["--trace", "trace.json", "--png", "times.png"]
+    assert main(["profile", str(DRQ), "--repeat", "2", *files]) == 0
+    trace = json.loads(Path("trace.json").read_text())
+    assert {event["ph"] for event in trace["traceEvents"]} == {"M", "X"}
+    assert Path("times.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_profile_shows_sizes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for each precision; LiteRT's where it is installed."""
+    assert main(["profile", str(DRQ), "--repeat", "1", "--sizes"]) == 0
+    printed = capsys.readouterr().out
+    for precision in ("fp32", "qd8-f32", "qd8-f16"):
+        assert f"qd8     {precision}" in printed
+    assert "LiteRT" in printed
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_the_reference_needs_numpy_and_nothing_else() -> None:
         ("tflite", ["qd8.tflite"]),
         ("flatbuffers", ["qd8.tflite"]),
         ("rich", ["qd8.terminal", "qd8.validation", "qd8.graph"]),
-        ("matplotlib", ["qd8.cli", "qd8.demo", "qd8.validation"]),
+        ("matplotlib", ["qd8.demo", "qd8.graph.profile_picture"]),
         ("ai_edge_litert", ["qd8.validation"]),
     ],
 )

@@ -22,12 +22,11 @@ from .packing import Packing
 from .passes import apply_passes, pass_names
 from .plan import Plan
 from .precision import apply_precision
-from .profile import profile_table
+from .profile import Profile, profiled
 from .resize import Resized, wanted_shapes
-from .run import run_plan
+from .run import run_plan, time_runs
 from .signatures import SignatureInfo, describe_signatures
 from .smooth import smooth_noise
-from .table import Table
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
@@ -185,7 +184,7 @@ class Model:
         names = {**self._graph.outputs, **kept}
         results = Results({name: found[i] for name, i in names.items()})
         if times is not None:
-            results.profile = profile_table(plan.graph, [times], repr(self))
+            results.profile = profiled(plan, get_num_threads(), [times], repr(self))
         return results
 
     def resize(self, shapes: Mapping[str | int, Sequence[int]]) -> "Model":
@@ -234,10 +233,11 @@ class Model:
             return self
         return self.resize(dict(enumerate(shapes)))
 
-    def profile(self, *inputs: Any, runs: int = 10, **named: Any) -> Table[Any]:
+    def profile(self, *inputs: Any, runs: int = 10, **named: Any) -> Profile:
         """Return where the time goes: a row for each operator, medians of ``runs``.
 
-        Without inputs the model is given smooth noise.
+        Without inputs the model is given smooth noise. Ordinary calls are timed in
+        between; what they take beyond the operators is in the table's note.
         """
         if not inputs and not named:
             inputs = tuple(smooth_noise(i.shape, i.dtype) for i in self.inputs)
@@ -245,13 +245,9 @@ class Model:
         if (other := self._fitting(arrays)) is not self:
             return other.profile(*arrays, runs=runs)
         threads = get_num_threads()
-        collected: list[list[int]] = []
-        for _ in range(runs + 1):
-            times: list[int] = []
-            run_plan(self._plan, arrays, threads, times=times)
-            collected.append(times)
+        collected, whole = time_runs(self._plan, arrays, threads, runs)
         title = f"{self!r}, {threads} thread{'s' if threads > 1 else ''}"
-        return profile_table(self._fused, collected[1:], title)  # the first warms up
+        return profiled(self._plan, threads, collected, title, whole)
 
     def clone(self) -> "Model":
         """Return another model that shares the packed weights, not the arenas."""
@@ -280,7 +276,7 @@ class Model:
 class Results(dict[str, Array]):
     """Arrays by name; ``profile`` is the table of times if it was asked for."""
 
-    profile: Table[Any] | None = None
+    profile: Profile | None = None
 
 
 def _restore(

@@ -30,6 +30,15 @@ class Packed(NamedTuple):
     layer: Any = None
     weight: Any = None
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what was packed, 0 of nothing."""
+        made = self.weight if self.layer is None else getattr(self.layer, "packed", 0)
+        for part in ("nbytes", "panels", "taps"):  # of int8, float and depthwise
+            if (found := getattr(made, part, None)) is not None:
+                return int(getattr(found, "nbytes", found))
+        return 0
+
 
 class _Made(NamedTuple):
     """What was made, and from what: only equal ingredients may share it."""

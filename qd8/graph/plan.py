@@ -7,6 +7,7 @@ puts it back, so that several may run one model at once.
 
 import contextlib
 import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from .graph import Graph, Tensor
 from .packing import Packing
 
 if TYPE_CHECKING:
-    from qd8.kernels.launch import Call
+    from qd8.kernels.launch import Call, Linked
 
 Array = npt.NDArray[Any]
 
@@ -29,15 +30,20 @@ class Bound:
 
     calls : for each node, its calls
     whole : all of them, linked: compiled code runs them with no Python in between
+    each : for each node its calls, linked, for those who run node by node
     """
-
-    __slots__ = ("calls", "whole")
 
     def __init__(self, calls: "list[list[Call]]") -> None:
         from qd8.kernels.launch import Linked
 
         self.calls = calls
         self.whole = Linked(call for each in calls for call in each)
+
+    @cached_property
+    def each(self) -> "list[Linked]":
+        from qd8.kernels.launch import Linked
+
+        return [Linked(calls) for calls in self.calls]
 
 
 class Context:

@@ -1,7 +1,7 @@
 """Results as a sequence of frozen rows that prints as a table.
 
 A row class is a frozen dataclass; a field's metadata may hold ``format``, a
-function from its value to text, and ``title``.
+function from its value to text, ``title``, and ``hidden``, of what only JSON shows.
 """
 
 import dataclasses
@@ -99,7 +99,11 @@ class Table(Sequence[Row], Generic[Row]):
         """Return headings, cells, and which columns stand to the right."""
         if not self._rows:
             return ["(no rows)"], [], [False]
-        fields = dataclasses.fields(self._rows[0])  # type: ignore[arg-type]
+        fields = [
+            f
+            for f in dataclasses.fields(self._rows[0])  # type: ignore[arg-type]
+            if not f.metadata.get("hidden")
+        ]
         heads = [f.metadata.get("title", f.name.replace("_", " ")) for f in fields]
         cells = [
             [_cell(getattr(row, f.name), f.metadata) for f in fields]

@@ -62,6 +62,15 @@ def kernel(
         return found
 
 
+def kernel_names() -> dict[int, str]:
+    """What the kernels in this process are called, by address: for a profile to say."""
+    names = {}
+    for (factory, *_), made in [*_kernels.items()]:
+        said = factory.__name__.removesuffix("factory").strip("_")  # type: ignore[attr-defined]
+        names[made.address] = said or factory.__module__.rpartition(".")[2]
+    return names
+
+
 def _made(
     factory: Callable[..., Callable[..., None]],
     constants: tuple[int, ...],
