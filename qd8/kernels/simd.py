@@ -368,8 +368,11 @@ class Emitter:
             phi.add_incoming(value, block)
         return phi
 
-    def loop(self, count: ir.Value, carried: list[ir.Value], body):
-        """``for index in range(count): carried = body(index, carried)`` as SSA."""
+    def loop(self, count: ir.Value, carried: list[ir.Value], body, unroll=True):
+        """``for index in range(count): carried = body(index, carried)`` as SSA.
+
+        unroll : whether LLVM may repeat the body, if it likes
+        """
         build = self.b
         before = build.block
         head = build.append_basic_block("loop")
@@ -388,13 +391,24 @@ class Emitter:
         index.add_incoming(following, latch)
         for phi, value in zip(phis, new, strict=True):
             phi.add_incoming(value, latch)
-        build.cbranch(build.icmp_signed("<", following, count), head, after)
+        more = build.icmp_signed("<", following, count)
+        branch = build.cbranch(more, head, after)
+        if not unroll:
+            branch.set_metadata("llvm.loop", self._not_unrolled())
         build.position_at_end(after)
         results = [build.phi(value.type) for value in carried]
         for phi, first, last in zip(results, carried, new, strict=True):
             phi.add_incoming(first, before)
             phi.add_incoming(last, latch)
         return results
+
+    def _not_unrolled(self) -> ir.Value:
+        """What LLVM reads at a loop's branch; a loop's own node names itself first."""
+        module = self.b.module
+        never = module.add_metadata(["llvm.loop.unroll.disable"])
+        node = module.add_metadata([never, f"loop {len(module.metadata)}"])
+        node.operands = (node, never)
+        return node
 
 
 # Scalars of an argument block, and the launcher's call

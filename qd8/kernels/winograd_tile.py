@@ -71,7 +71,8 @@ def _tile(e, rows, NR, a, u, chunks, out, out_stride):
         return [b.add(a_at, step), *accs]
 
     zeros = [e.const(whole, 0)] * (rows * vectors)
-    _, *accs = e.loop(b.mul(chunks, i64(8)), [a, *zeros], turn)
+    turns = b.mul(chunks, i64(8))
+    _, *accs = e.loop(turns, [a, *zeros], turn, unroll=False)
     for r in range(rows):
         row = e.pointer(out, b.mul(out_stride, i64(r)))
         for j in range(vectors):

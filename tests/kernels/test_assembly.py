@@ -1,5 +1,6 @@
 """What the compiler made of the register tiles: the instructions, and no spills."""
 
+import json
 import re
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from qd8.kernels import gemm, isa
 from qd8.kernels.compiler import compiled
 from qd8.kernels.vector import F32
+from tests.processes import run_python
 
 DOTS = {
     "avx2": r"\bvpmaddwd\b|\bvpdpwssd\b",  # LLVM fuses the add where AVX-VNNI is
@@ -40,6 +42,42 @@ def test_hot_loops_multiply_in_registers(name: str) -> None:
         for loop in loops
     ]
     hot = [loop for count, loop in dots if count]
-    assert max(count for count, _ in dots) >= (4 if name == "amx" else 64)
+    # All rows of the largest tile, one step; vpdpbusd takes four.
+    assert max(count for count, _ in dots) >= {"avx512vnni": 64, "avx2": 12}.get(
+        name, 4
+    )
     for loop in hot:
         assert [line for line in loop if ON_STACK.search(line)] == []
+
+
+@pytest.mark.parametrize("cpu", ["haswell", "skylake", "znver3"])
+def test_older_cpus_do_not_spill_either(cpu: str) -> None:
+    """Without AVX-VNNI LLVM makes other code of the tiles; it can be read anywhere."""
+    if "avx2" not in isa.runnable():
+        pytest.skip(f"avx2 does not run here: {isa.obstacle('avx2')}")
+    features = ",".join(f"+{name}" for name in isa.BY_NAME["avx2"].features)
+    target = {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
+    ended = run_python(HOT_LOOPS_OF_AVX2, **target)
+    assert ended.returncode == 0, ended.stderr
+    loops = json.loads(ended.stdout)
+    assert {max(products) for products, _ in loops} == {12, 24}
+    assert [spilled for _, spilled in loops] == [0, 0]
+
+
+# Products of each hot loop, and instructions that reach for the stack, of both tiles.
+HOT_LOOPS_OF_AVX2 = """
+import json
+from qd8.kernels import gemm, isa
+from qd8.kernels.compiler import compiled
+from qd8.kernels.vector import F32
+from tests.kernels.test_assembly import ON_STACK, innermost_loops
+
+found, tier = [], isa.BY_NAME["avx2"]
+for row, dot in ((tier, "vpmaddwd"), (isa.with_maddubs(tier), "vpmaddubsw")):
+    kernel = compiled(gemm.fully_connected, *gemm.constants(row), F32)
+    loops = innermost_loops(kernel.assembly)
+    products = [sum(dot in line for line in loop) for loop in loops]
+    hot = [line for loop, n in zip(loops, products) if n for line in loop]
+    found.append((products, len([line for line in hot if ON_STACK.search(line)])))
+print(json.dumps(found))
+"""
