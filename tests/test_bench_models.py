@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import qd8
+from asv_bench.benchmarks import waiting
 from asv_bench.models import __main__ as command
 from asv_bench.models import engines, files, picture, report, turns
 from asv_bench.models.files import Architecture, Files
@@ -139,8 +140,9 @@ def test_speed_up_is_over_the_base() -> None:
     assert picture.speed_up(rows, ("fast",), "absent") is None
 
 
-def test_engines_take_turns() -> None:
+def test_engines_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """One thread: each once a round. More: blocks, each call timed but the first."""
+    monkeypatch.setattr(waiting, "waited", lambda: 0.0)
     called: list[str] = []
     calls = {name: lambda name=name: called.append(name) for name in "ab"}
     times = turns.in_turns(calls, threads=1, pairs=3)

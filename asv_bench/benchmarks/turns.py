@@ -3,7 +3,8 @@
 One thread: strictly A, B, A, B. Several threads: in blocks, because engines spin
 after a call and rob each other; a block pauses until the other has gone to sleep,
 makes one call untimed, then times several (facts of 2026: A, B, A, B with two threads
-gave ratios between 0.04 and 2.5 for the same code).
+gave ratios between 0.04 and 2.5 for the same code). Turns that other processes have
+disturbed are taken again (waiting.py).
 """
 
 import time
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from statistics import median
 from time import perf_counter
 from typing import NamedTuple
+
+from .waiting import least_disturbed, watched
 
 PAUSE = 0.020  # seconds; GNU OpenMP and pthreadpool spin for a few milliseconds
 
@@ -45,10 +48,8 @@ def alternate(a: Call, b: Call, pairs: int) -> Turns:
     """Call A, B, A, B; one call of each before is not timed."""
     a()
     b()
-    times_a, times_b = [], []
-    for _ in range(pairs):
-        times_a.append(seconds(a))
-        times_b.append(seconds(b))
+    taken = least_disturbed(lambda: watched(lambda: (seconds(a), seconds(b))), pairs)
+    times_a, times_b = [t for t, _ in taken], [t for _, t in taken]
     return Turns(times_a, times_b, min(times_a), min(times_b))
 
 
@@ -61,13 +62,12 @@ def block(call: Call, calls: int) -> list[float]:
 
 def in_blocks(a: Call, b: Call, blocks: int, calls: int) -> Turns:
     """Take ``blocks`` turns of ``calls`` calls each."""
-    blocks_a, blocks_b = [], []
-    for _ in range(blocks):
-        blocks_a.append(block(a, calls))
-        blocks_b.append(block(b, calls))
+    taken = least_disturbed(
+        lambda: watched(lambda: (block(a, calls), block(b, calls))), blocks
+    )
     return Turns(
-        [median(each) for each in blocks_a],
-        [median(each) for each in blocks_b],
-        min(map(min, blocks_a)),
-        min(map(min, blocks_b)),
+        [median(each) for each, _ in taken],
+        [median(each) for _, each in taken],
+        min(min(each) for each, _ in taken),
+        min(min(each) for _, each in taken),
     )

@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from typing import Any
 
+from asv_bench.benchmarks.waiting import least_disturbed
 from asv_bench.compare.cases import Case
 from asv_bench.compare.judge import Timed
 from asv_bench.revision import Revision
@@ -43,12 +44,17 @@ class Worker:
         self._process.stdin.flush()
         return self._answer()
 
-    def block(self, calls: int) -> float:
-        """Time a block of the prepared case; the median second of a call."""
+    def block(self, calls: int) -> tuple[float, float]:
+        """Time a block of the prepared case.
+
+        Returns
+        -------
+        The share of its time that it waited for a CPU; the median seconds of a call.
+        """
         answer = self.ask(block=calls)
         if "error" in answer:
             raise RuntimeError(answer["error"])
-        return sorted(answer["seconds"])[calls // 2]
+        return answer["waited"], sorted(answer["seconds"])[calls // 2]
 
     def _answer(self) -> dict[str, Any]:
         line = self._process.stdout.readline()
@@ -88,13 +94,19 @@ class Pair:
 
     def time(self, case: Case, turns: int) -> Timed:
         """Time the prepared case: base head, head base, ... so that drift cancels."""
-        calls = _calls(max(self.base.block(1), self.head.block(1)))
-        base, head = [], []
-        for turn in range(turns):
-            both = [(self.base, base), (self.head, head)]
-            for worker, times in both if turn % 2 == 0 else reversed(both):
-                times.append(worker.block(calls))
-        return Timed(case.name, base, head)
+        calls = _calls(max(self.base.block(1)[1], self.head.block(1)[1]))
+        swapped = False
+
+        def turn() -> tuple[float, tuple[float, float]]:
+            nonlocal swapped
+            swapped = not swapped
+            order = (self.base, self.head) if swapped else (self.head, self.base)
+            blocks = {worker: worker.block(calls) for worker in order}
+            (a, base), (b, head) = blocks[self.base], blocks[self.head]
+            return max(a, b), (base, head)
+
+        taken = least_disturbed(turn, turns)
+        return Timed(case.name, [b for b, _ in taken], [h for _, h in taken])
 
     def __enter__(self) -> "Pair":
         return self

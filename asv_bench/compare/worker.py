@@ -11,6 +11,7 @@ from typing import Any
 
 import qd8
 from asv_bench.benchmarks.turns import block
+from asv_bench.benchmarks.waiting import watched
 from asv_bench.compare.cases import Case, Ready, digest, prepare
 
 CPUS = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
@@ -30,7 +31,9 @@ def main() -> None:
                 ready = _prepared(case)
                 answer: dict[str, Any] = {"bits": digest(ready.answers())}
             else:
-                answer = {"seconds": block(ready.call, command["block"])}
+                call, calls = ready.call, command["block"]
+                share, times = watched(lambda: block(call, calls))  # noqa: B023
+                answer = {"seconds": times, "waited": share}
         except Exception as error:  # the parent decides what it means
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers)

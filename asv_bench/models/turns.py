@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from asv_bench.benchmarks.turns import block, seconds
+from asv_bench.benchmarks.waiting import least_disturbed, watched
 
 CALLS = 3  # timed calls of a block
 
@@ -74,12 +75,15 @@ def in_turns(
     calls: dict[str, Callable[[], object]], threads: int, pairs: int
 ) -> dict[str, list[list[float]]]:
     """Return for each engine the seconds of every call, round by round."""
-    times: dict[str, list[list[float]]] = {name: [] for name in calls}
-    for _ in range(pairs if threads == 1 else -(-pairs // CALLS)):
-        for name, call in calls.items():
-            timed = [seconds(call)] if threads == 1 else block(call, CALLS)
-            times[name].append(timed)
-    return times
+
+    def turn() -> list[list[float]]:
+        if threads == 1:
+            return [[seconds(call)] for call in calls.values()]
+        return [block(call, CALLS) for call in calls.values()]
+
+    wanted = pairs if threads == 1 else -(-pairs // CALLS)
+    taken = least_disturbed(lambda: watched(turn), wanted)
+    return {name: [each[i] for each in taken] for i, name in enumerate(calls)}
 
 
 def agreement(answers: dict[str, list[Any]], name: str) -> float | None:
