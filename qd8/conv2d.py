@@ -17,6 +17,7 @@ from qd8.fully_connected import (
 )
 from qd8.geometry import Geometry, Padding, Window, checked_padding, geometry
 from qd8.kernels import isa, launch, schedule, winograd_schedule
+from qd8.kernels.chain import NO_TAIL, Tail
 from qd8.kernels.winograd_schedule import WinogradSchedule
 from qd8.kernels.winograd_variants import variant_of
 from qd8.pack import PackedWeights, pack
@@ -246,17 +247,20 @@ class Conv2D:
         out: npt.NDArray[Any],
         threads: int,
         room: npt.NDArray[np.uint8] | None = None,
+        tail: Tail | None = None,
     ) -> list[launch.Call]:
         """Calls that compute ``out`` from ``x``, both C-contiguous and checked.
 
         room : scratch that calls running one after the other may share
+        tail : what is done to ``out`` besides
         """
         if self._pixels is not None:
-            return self._pixels.bind(x, out, threads, room)
+            return self._pixels.bind(x, out, threads, room, tail)
         program = self._program(x, threads)
         own = aligned(program.scratch_bytes) if room is None else room
-        bases = (address(x), address(out), 0, address(own))
-        return program.calls(bases, x, out, own, self.packed)
+        more = NO_TAIL if tail is None else tail.words
+        bases = (address(x), address(out), 0, address(own), *more)
+        return program.calls(bases, x, out, own, self.packed, tail)
 
     def _program(self, x: npt.NDArray[Any], threads: int) -> launch.Program:
         """What computes images like ``x``."""

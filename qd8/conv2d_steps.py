@@ -11,7 +11,15 @@ import numpy as np
 
 from qd8.geometry import Geometry, Window
 from qd8.kernels import cache, gemm, igemm, launch, quantize, winograd
-from qd8.kernels.launch import ACCUMULATOR, OUT, SCRATCH, At, X
+from qd8.kernels.launch import (
+    ACCUMULATOR,
+    OUT,
+    SCRATCH,
+    TAIL,
+    TAIL_ARGUMENTS,
+    At,
+    X,
+)
 from qd8.kernels.vector import I16, U8
 from qd8.kernels.winograd_schedule import WinogradSchedule
 from qd8.pack import PackedWeights
@@ -41,6 +49,7 @@ def convolution_steps(
         *(g.padded_H, g.padded_W, image, g.image_bytes, zero_point, scale, int(half)),
     )
     worth = max(1, g.images * g.H * g.W * g.C // PART)
+    tail = At(TAIL), At(TAIL_ARGUMENTS)
     stored = I16 if g.width == 2 else U8
     if isinstance(packed, PackedTwice) and isinstance(g.plan, WinogradSchedule):
         extents = packed.winograd.extents
@@ -63,7 +72,7 @@ def convolution_steps(
             write,
             min(g.images * g.padded_H, worth, g.plan.tasks),
         ),
-        launch.Step(last, (*words, *bounds), g.plan.tasks),
+        launch.Step(last, (*words, *bounds, *tail), g.plan.tasks),
     ]
 
 

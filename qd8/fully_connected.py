@@ -9,7 +9,16 @@ import numpy.typing as npt
 
 from qd8 import arguments, settings
 from qd8.kernels import cache, gemm, isa, launch, schedule
-from qd8.kernels.launch import ACCUMULATOR, OUT, SCRATCH, At, X
+from qd8.kernels.chain import NO_TAIL, Tail
+from qd8.kernels.launch import (
+    ACCUMULATOR,
+    OUT,
+    SCRATCH,
+    TAIL,
+    TAIL_ARGUMENTS,
+    At,
+    X,
+)
 from qd8.maddubs import choose
 from qd8.pack import PackedWeights, pack
 from qd8.quantize import kind, quantize_rows, quantize_weights
@@ -181,15 +190,18 @@ class FullyConnected:
         out: npt.NDArray[Any],
         threads: int,
         room: npt.NDArray[np.uint8] | None = None,
+        tail: Tail | None = None,
     ) -> list[launch.Call]:
         """Calls that compute ``out`` from ``x``, both C-contiguous and checked.
 
         room : scratch that calls running one after the other may share
+        tail : what is done to ``out`` besides
         """
         program = self._program(x, threads)
         own = aligned(program.scratch_bytes) if room is None else room
-        bases = (address(x), address(out), 0, address(own))
-        return program.calls(bases, x, out, own, self.packed)
+        more = NO_TAIL if tail is None else tail.words
+        bases = (address(x), address(out), 0, address(own), *more)
+        return program.calls(bases, x, out, own, self.packed, tail)
 
     def _program(self, x: npt.NDArray[Any], threads: int) -> launch.Program:
         """What computes rows like ``x``."""
@@ -205,6 +217,7 @@ class FullyConnected:
             *(plan.block_rows, plan.grid_rows, plan.grid_columns),
             *(At(SCRATCH), plan.scratch_bytes),
             *(float_bits(bound) for bound in self._bounds),
+            *(At(TAIL), At(TAIL_ARGUMENTS)),
         )
         kernel = cache.kernel(gemm.fully_connected, *constants, kind(x.dtype))
         steps = [launch.Step(kernel, words, plan.tasks)]

@@ -16,6 +16,7 @@ from qd8.fully_connected import Steps
 from qd8.geometry import same_padding
 from qd8.kernels import launch
 from qd8.kernels.boxes import contiguous_strides
+from qd8.kernels.chain import Tail
 from qd8.kernels.strided_copy import bind_box
 
 
@@ -134,12 +135,13 @@ class TransposeConv2D:
         out: npt.NDArray[Any],
         threads: int,
         room: npt.NDArray[np.uint8] | None = None,
+        tail: Tail | None = None,
     ) -> list[launch.Call]:
         """Calls that compute ``out`` from ``x``, both C-contiguous and checked."""
         spread = self._spread(x)
         return [
             *self._scatter(x, spread, threads),
-            *self.convolution.bind(spread, out, threads, room),
+            *self.convolution.bind(spread, out, threads, room, tail),
         ]
 
     def _checked(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qd8.kernels.chain_program import Program
+
 from .constants import Constant
 from .operators import Operator
 from .operators.operator import Input
@@ -55,6 +57,8 @@ class Node:
     quantized : runs dynamically quantized; ``reason`` says why, or why not
     parts : the nodes of the unfused graph that this one stands for, in their order:
         their references, one after the other, define it; empty if it is one of them
+    tail : what is done in place to the output that the operator makes; its operands
+        but the first are the last of ``inputs``
     """
 
     index: int | None
@@ -65,6 +69,13 @@ class Node:
     quantized: bool = False
     reason: str = ""
     parts: tuple["Node", ...] = ()
+    tail: Program | None = None
+
+    @property
+    def own_inputs(self) -> tuple[int | None, ...]:
+        """The inputs that the operator takes, without those of the tail."""
+        more = 0 if self.tail is None else len(self.tail.kinds) - 1
+        return self.inputs[: len(self.inputs) - more]
 
     @property
     def weight(self) -> int:

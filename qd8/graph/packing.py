@@ -90,10 +90,11 @@ class Packing:
         for node in graph.nodes:
             weight = graph.weight(node)
             packs = node.quantized or node.operator.pack is not None
+            own = len(node.own_inputs)
             for place, i in enumerate(node.inputs):
                 if i is None or not graph.tensors[i].is_constant:
                     continue
-                taken = place == 1 or (place > 1 and node.quantized)
+                taken = place == 1 or (1 < place < own and node.quantized)
                 if not (packs and weight and taken):
                     used.add(i)
         return {i: self._ready(graph.tensors[i]) for i in sorted(used)}
@@ -116,7 +117,7 @@ class Packing:
         if weight is None or not (node.quantized or node.operator.pack):
             return Packed()
         assert weight.constant is not None
-        inputs = [None if i is None else graph.tensors[i] for i in node.inputs]
+        inputs = [None if i is None else graph.tensors[i] for i in node.own_inputs]
         constants = [None if t is None else t.constant for t in inputs]
         ingredients = (node.operator.name, constants, dict(node.options))
         # A pass may change the options of a node, so an operator may have two.
@@ -152,7 +153,7 @@ class Packing:
     ) -> Any:
         form = node.operator.quantized
         assert form is not None
-        bias = graph.arrays(node)[2] if len(node.inputs) > 2 else None
+        bias = graph.arrays(node)[2] if len(node.own_inputs) > 2 else None
         bias = None if bias is None else bias.reshape(-1)
         with settings.options(memory=self.memory):
             return form.layer(data, scale, bias, options)

@@ -16,10 +16,11 @@ import numpy.typing as npt
 from qd8.workspace import address, aligned
 
 from .arena import allocate, check_size, place
-from .graph import Graph, Tensor
+from .graph import Graph, Node, Tensor
 from .packing import Packing
 
 if TYPE_CHECKING:
+    from qd8.kernels.chain import Tail
     from qd8.kernels.launch import Call, Linked
 
 Array = npt.NDArray[Any]
@@ -118,9 +119,10 @@ class Plan:
         bound: list[Any] = []
         for node, packed in zip(self.graph.nodes, self.packed, strict=True):
             operator, options = node.operator, self.graph.keywords(node)
-            given = [None if i is None else arrays.get(i) for i in node.inputs]
+            given = [None if i is None else arrays.get(i) for i in node.own_inputs]
             outs = [operator.view_out(arrays[i]) for i in node.outputs]
             out: Any = outs if operator.several else outs[0]
+            tail = _tail(node, arrays)
             calls.append([])
             bound.append(None)
             source: Any = given[0]
@@ -130,19 +132,32 @@ class Plan:
                 given[1] = _shape_only(self.graph.tensors[node.weight])
             inputs = list(operator.view(given, options))
             if packed.layer is not None:
-                bound[-1] = packed.layer, inputs[0], out
+                bound[-1] = packed.layer, inputs[0], out, tail
                 continue
             if packed.weight is not None:
                 inputs[1] = packed.weight
+            if tail is not None:
+                options["tail"] = tail
             calls[-1] = operator.bind(inputs, out, options, threads)
         # Layers run one after the other, so one scratch serves them all.
         most = max((b[0].scratch_bytes(b[1], threads) for b in bound if b), default=0)
         room = aligned(most)
         for at, found in enumerate(bound):
             if found is not None:
-                layer, x, out = found
-                calls[at] = layer.bind(x, out, threads, room)
+                layer, x, out, tail = found
+                more = () if tail is None else (tail,)
+                calls[at] = layer.bind(x, out, threads, room, *more)
         return calls
+
+
+def _tail(node: Node, arrays: dict[int, Array]) -> "Tail | None":
+    """Bind the tail of a node to its output."""
+    if node.tail is None:
+        return None
+    from qd8.kernels.chain import bind_tail
+
+    more = [arrays[i] for i in node.inputs[len(node.own_inputs) :] if i is not None]
+    return bind_tail(node.tail, more, arrays[node.outputs[0]])
 
 
 def _shape_only(tensor: Tensor) -> Array:

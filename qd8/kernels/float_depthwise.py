@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.boxes import contiguous_strides
+from qd8.kernels.chain import NO_TAIL, Tail, apply_tail
 from qd8.kernels.float_arguments import (
     Float,
     address,
@@ -70,6 +71,7 @@ def _factory(source, TIER, KIND):
         top, left, rows = word(args, 17), word(args, 18), word(args, 19)
         lo, hi = splat(real_word(args, 20)), splat(real_word(args, 21))
         tap_bytes = word(args, 22)
+        tail, tail_arguments = word(args, 23), word(args, 24)
         pixel, zero = C * size, np.float32(0)
         for row in range(rows * task // tasks, rows * (task + 1) // tasks):
             image, oy = row // OH, row % OH
@@ -126,6 +128,7 @@ def _factory(source, TIER, KIND):
                             store_first(TIER, KIND, at + step1, y1, C)
                             store_first(TIER, KIND, at + step2, y2, C)
                             store_first(TIER, KIND, at + step3, y3, C)
+            apply_tail(tail, tail_arguments, row * OW * C, 1, OW * C, OW * C)
 
     return float_depthwise
 
@@ -141,6 +144,7 @@ def bind_depthwise_conv2d(
     dilation: Pair,
     activation: str,
     threads: int,
+    tail: Tail | None = None,
 ) -> list[launch.Call]:
     """Calls that make ``out`` (N, OH, OW, C * m) of ``x`` (N, H, W, C).
 
@@ -173,10 +177,11 @@ def bind_depthwise_conv2d(
         *(len(x_spans), H, W, C, OH, OW, KW, *stride, *dilation, top, left, N * OH),
         *bounds_words(activation),
         room * 4,
+        *(NO_TAIL if tail is None else tail.words),
     )
     tasks = task_count(out.size * KH * KW, GRAIN, min(threads, N * OH))
     kernel = cache.kernel(_factory, isa.current().id, kind(x))
-    keep = (x, taps, biases, out, y_taps, x_spans)
+    keep = (x, taps, biases, out, y_taps, x_spans, tail)
     return [*calls, launch.bind(kernel, words, tasks, *keep)]
 
 

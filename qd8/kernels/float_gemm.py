@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
+from qd8.kernels.chain import NO_TAIL, Tail, apply_tail
 from qd8.kernels.float_arguments import (
     Float,
     address,
@@ -35,12 +36,34 @@ from qd8.kernels.float_pack import (
 from qd8.kernels.float_strips import STRIP_WORDS, Strips, conv2d_strips, row_strips
 from qd8.kernels.float_tile import TILES, float_tile, heights_by_rest
 from qd8.kernels.float_unary import bind_cast
+from qd8.kernels.jit import njit
 from qd8.kernels.simd import real_word, word
 from qd8.kernels.vector import F16, F32, LANES, load, store, store_first
 
 GRAIN = 1 << 18  # multiply-adds of a task: some 5 us
 BLOCK_BYTES = 1 << 17  # of input that a block touches
 BLOCK_TILES = 8  # but at least so many tiles: they share a panel's way from memory
+
+
+@njit
+def _finish_strips(tail, arguments, strips, first, last, first_panel, last_panel,
+                   group_panels, group_channels, NR):  # fmt: skip
+    """Have the tail finish some panels' channels of strips ``first`` to ``last``."""
+    begin = _channel(first_panel, group_panels, group_channels, NR)
+    end = _channel(last_panel, group_panels, group_channels, NR)
+    for s in range(first, last):
+        strip = strips + s * 8 * STRIP_WORDS
+        apply_tail(
+            tail, arguments, word(strip, 2) + begin, word(strip, 4), end - begin,
+            word(strip, 3),
+        )  # fmt: skip
+
+
+@njit
+def _channel(panel, group_panels, group_channels, NR):
+    """The channel at which a panel begins, or the panels end."""
+    group, part = panel // group_panels, panel % group_panels
+    return group * group_channels + part * NR
 
 
 def _factory(source, TIER, NR, MR):
@@ -58,6 +81,7 @@ def _factory(source, TIER, NR, MR):
         block_shares, panel_shares, panel_tasks = (
             word(args, 16), word(args, 17), word(args, 18)
         )  # fmt: skip
+        tail, tail_arguments = word(args, 19), word(args, 20)
         size = 2 if half else 4
         scratch += task * (MR * NR + LANES) * 4
         rows_task, panel_task = task // panel_tasks, task % panel_tasks
@@ -107,6 +131,13 @@ def _factory(source, TIER, NR, MR):
                                     else:
                                         store_first(TIER, F16, at, y, columns - n)
                         done += rows
+            if tail:
+                _finish_strips(
+                    tail, tail_arguments, strips, word(blocks, block),
+                    word(blocks, block + 1), word(panel_shares, panel_task),
+                    word(panel_shares, panel_task + 1), group_panels, group_channels,
+                    NR,
+                )  # fmt: skip
 
     return float_gemm
 
@@ -123,6 +154,7 @@ def bind_conv2d_float(
     groups: int,
     activation: str,
     threads: int,
+    tail: Tail | None = None,
 ) -> list[launch.Call]:
     """Calls that make ``out`` the convolution of ``x`` (R20).
 
@@ -135,6 +167,7 @@ def bind_conv2d_float(
     padding : ((top, bottom), (left, right)), resolved
     threads : int
         How many tasks at most; the bits do not depend on it.
+    tail : what is done to ``out`` besides
     """
     if not isinstance(weight, PackedFloat):
         weight = pack_conv2d_float(weight, groups=groups)
@@ -144,7 +177,7 @@ def bind_conv2d_float(
         strips = row_strips(x.size // x.shape[3], x.shape[3], out.shape[3], weight)
     else:
         strips = conv2d_strips(x.shape, out.shape, weight, stride, padding, dilation)
-    return bind_strips(x, weight, bias, out, strips, activation, threads)
+    return bind_strips(x, weight, bias, out, strips, activation, threads, tail)
 
 
 def bind_fully_connected_float(
@@ -155,6 +188,7 @@ def bind_fully_connected_float(
     *,
     activation: str,
     threads: int,
+    tail: Tail | None = None,
 ) -> list[launch.Call]:
     """Calls that make ``out`` (..., N) of ``x`` (..., K), both of one dtype (R20).
 
@@ -163,7 +197,7 @@ def bind_fully_connected_float(
     if not isinstance(weight, PackedFloat):
         weight = pack_fully_connected_float(weight)
     strips = row_strips(x.size // x.shape[-1], x.shape[-1], out.shape[-1], weight)
-    return bind_strips(x, weight, bias, out, strips, activation, threads)
+    return bind_strips(x, weight, bias, out, strips, activation, threads, tail)
 
 
 class _Schedule(NamedTuple):
@@ -187,6 +221,7 @@ def bind_strips(
     strips: Strips,
     activation: str,
     threads: int,
+    tail: Tail | None = None,
 ) -> list[launch.Call]:
     """Calls that make the outputs of ``strips``; ``x`` and ``out`` of one dtype."""
     if out.size == 0:
@@ -211,10 +246,11 @@ def bind_strips(
         *bounds_words(activation),
         *map(address, (schedule.block_shares, schedule.panel_shares)),
         len(schedule.panel_shares) - 1,
+        *(NO_TAIL if tail is None else tail.words),
     )
     kernel = cache.kernel(_factory, isa.BY_NAME[packed.tier].id, NR, MR)
     keep = (x, packed.panels, biases, out, scratch, schedule, strips.runs, heights)
-    return [*calls, launch.bind(kernel, words, schedule.tasks, *keep)]
+    return [*calls, launch.bind(kernel, words, schedule.tasks, *keep, tail)]
 
 
 def _schedule(strips: Strips, packed: PackedFloat, tile, threads: int) -> _Schedule:

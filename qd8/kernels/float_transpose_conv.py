@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from qd8.kernels.chain import Tail
 from qd8.kernels.float_arguments import Float
 from qd8.kernels.float_gemm import bind_strips
 from qd8.kernels.float_pack import PackedFloat, pack_conv2d_float
@@ -42,6 +43,7 @@ def bind_transpose_conv2d_float(
     padding: str | Sides,
     activation: str,
     threads: int,
+    tail: Tail | None = None,
 ) -> list[Call]:
     """Calls that make ``out`` the transposed convolution of ``x`` (R40).
 
@@ -64,7 +66,7 @@ def bind_transpose_conv2d_float(
         for axis in range(2)
     ]
     strips = transpose_conv2d_strips(x.shape, out.shape, kernel, stride, before)
-    return bind_strips(x, weight, bias, out, strips, activation, threads)
+    return bind_strips(x, weight, bias, out, strips, activation, threads, tail)
 
 
 def _before(padding, axis, n, outputs, kernel, stride):

@@ -13,6 +13,7 @@ The loop nest, in one parallel region, nothing written to memory twice:
 import numpy as np
 
 from qd8.kernels import amx_gemm, isa
+from qd8.kernels.chain import apply_tail
 from qd8.kernels.jit import njit
 from qd8.kernels.quantize import parameters, range_of, store_parameters, write_row
 from qd8.kernels.simd import load_int, real_word, store_scalar, word
@@ -176,7 +177,7 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
 
     Arguments: x, panels, out, acc (0 if not wanted), M, K, N, blocks, panel bytes,
     rows in a block, grid rows, grid columns, scratch, scratch bytes a task, lo and
-    hi (float32 bits).
+    hi (float32 bits), the tail and its arguments (chain.py).
     """
 
     def fully_connected(task, tasks, arguments):
@@ -189,6 +190,7 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
         grid_rows, grid_columns = word(arguments, 10), word(arguments, 11)
         scratch = word(arguments, 12) + word(arguments, 13) * task
         lo, hi = real_word(arguments, 14), real_word(arguments, 15)
+        tail, tail_arguments = word(arguments, 16), word(arguments, 17)
         size = 4 if X == F32 else 2
         held = (block_rows + 15) // 16 * 16
         scale, zero_point = scratch, scratch + 4 * held
@@ -217,6 +219,8 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
                 lo, hi, acc + 4 * N * m if acc else 0, 4 * N, corner,
                 corner + amx_gemm.ZERO_STARTS, 0,
             )  # fmt: skip
+            columns = min(NR * last, N) - NR * first
+            apply_tail(tail, tail_arguments, N * m + NR * first, rows, columns, N)
         if FAMILY == AMX:
             release(TIER)
 

@@ -9,6 +9,7 @@ so K is exactly KH*KW*C and the tiles are those of the fully connected operator.
 """
 
 from qd8.kernels.amx_gemm import SCRATCH
+from qd8.kernels.chain import apply_tail
 from qd8.kernels.gemm import multiply, row_place
 from qd8.kernels.jit import njit
 from qd8.kernels.simd import real_word, word
@@ -64,7 +65,8 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
     bytes from output row to row and pixel to pixel in the image, runs_y, runs_x,
     step_y, step_x, bytes of a run, groups, bytes of a group's channels, N of a
     group, blocks, panel bytes, rows in a block, grid rows, grid columns, scratch,
-    scratch bytes a task, scale, zero_point, lo and hi (float32 bits).
+    scratch bytes a task, scale, zero_point, lo and hi (float32 bits), the tail and
+    its arguments (chain.py).
     """
 
     def convolution(task, tasks, arguments):
@@ -86,6 +88,7 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
         scratch = word(arguments, 24) + word(arguments, 25) * task
         scale, zero_point = word(arguments, 26), word(arguments, 27)
         lo, hi = real_word(arguments, 28), real_word(arguments, 29)
+        tail, tail_arguments = word(arguments, 30), word(arguments, 31)
         size = 4 if OUT == F32 else 2
         corner = scratch
         a = corner + SCRATCH if FAMILY == AMX else corner
@@ -132,6 +135,11 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
                     out + size * (channels * at + N * group), size * channels, lo, hi,
                     acc + 4 * (channels * at + N * group) if acc else 0, 4 * channels,
                     corner, starts, 128,
+                )  # fmt: skip
+                columns = min(NR * last, N) - NR * first
+                apply_tail(
+                    tail, tail_arguments, channels * at + N * group + NR * first, rows,
+                    columns, channels,
                 )  # fmt: skip
             unit += (rows + MR - 1) // MR
         if FAMILY == AMX:

@@ -46,6 +46,8 @@ class At(NamedTuple):
 
 # The bases of a program. Base 0 is address 0: its words are plain numbers.
 X, OUT, ACCUMULATOR, SCRATCH = 1, 2, 3, 4
+# The two words of a tail (chain.py); 0 where a program runs without one.
+TAIL, TAIL_ARGUMENTS = 5, 6
 
 
 class Step(NamedTuple):

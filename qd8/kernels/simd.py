@@ -535,6 +535,18 @@ def call_task(typingctx, address, task, tasks, arguments):
     return types.none(*[types.int64] * 4), codegen
 
 
+@intrinsic
+def call_kernel(typingctx, address, first, count, arguments):
+    """Call a kernel through its address; the control word stays the caller's."""
+
+    def codegen(context, builder, signature, args):
+        type_ = ir.FunctionType(void, [i64] * 3)
+        builder.call(builder.inttoptr(args[0], type_.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return types.none(*[types.int64] * 4), codegen
+
+
 def _default_control_word(builder, triple):
     """Emit the switch to the default control word; return what emits the way back."""
     pointer = i8.as_pointer()

@@ -33,6 +33,7 @@ along columns runs along rows too: its arguments are then exchanged.
 
 import numpy as np
 
+from qd8.kernels.chain import apply_tail
 from qd8.kernels.jit import njit
 from qd8.kernels.simd import load_int, real_word, store_scalar, word
 from qd8.kernels.vector import F32
@@ -175,6 +176,20 @@ def _place_tiles(MY, MX, places, unit, tiles, tiles_y, tiles_x, image, image_byt
         tile_x += 1
 
 
+@njit
+def _finish_tiles(tail, arguments, tiles, places, channel, columns, N, row_step,
+                  pixel_step):  # fmt: skip
+    """Have the tail finish ``columns`` channels of a block of tiles."""
+    for t in range(tiles):
+        place = places + PLACE * t
+        rows, pixels = load_int(place + 16), load_int(place + 20)
+        for r in range(rows):
+            first = N * (word(place, 1) + r * row_step) + channel
+            apply_tail(
+                tail, arguments, first, np.int64(pixels), columns, N * pixel_step
+            )
+
+
 def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
     """Outputs of tasks of a grid of tile shares by panel shares.
 
@@ -185,7 +200,8 @@ def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
     int64), their number, address of ``taps`` (row and column of the first of each
     block of taps, int64), their number, panel bytes, tiles in a block, panels at a
     time, grid rows, grid columns, scratch, scratch bytes a task, bytes of V of a few
-    tiles, of a position of M, scale, lo and hi (float32 bits).
+    tiles, of a position of M, scale, lo and hi (float32 bits), the tail and its
+    arguments (chain.py).
     """
     POSITIONS = VARIANTS[VARIANT].positions
     MY, MX = VARIANTS[VARIANT].y.outputs, VARIANTS[VARIANT].x.outputs
@@ -211,6 +227,7 @@ def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
         v_bytes, m_step = word(arguments, 30), word(arguments, 31)
         scale = word(arguments, 32)
         lo, hi = real_word(arguments, 33), real_word(arguments, 34)
+        tail, tail_arguments = word(arguments, 35), word(arguments, 36)
 
         spare = places + (PLACE * block + 63) // 64 * 64
         v = spare + SPARE
@@ -252,5 +269,11 @@ def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
                     v_at += POSITIONS * step
                     u += POSITIONS * 32 * NR * chunks
                     begin = end
+            if tail:
+                columns = min(NR * last, N) - NR * first
+                _finish_tiles(
+                    tail, tail_arguments, tiles, places, NR * first, columns, N,
+                    out_row * dilation_y, out_pixel * dilation_x,
+                )  # fmt: skip
 
     return winograd

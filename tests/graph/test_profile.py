@@ -79,7 +79,7 @@ def test_a_call_is_compared_with_its_operators_turn_by_turn() -> None:
 def test_rows_say_kernel_tier_schedule_and_bytes() -> None:
     """Of a quantized operator what explain says; of others the compiled functions."""
     with qd8.threads(1):
-        model = qd8.load(DIGITS)
+        model = qd8.load(DIGITS, passes=())
         table = model.profile(runs=2)
     tier = isa.current().name
     quantized = [r for r in table if r.quantized]

@@ -8,7 +8,7 @@ import pytest
 FAMILIES = ["binary", "depthwise", "gemm", "matmul", "pool", "reduce", "resize"]
 FAMILIES += ["softmax", "sum", "unary"]
 MODULES = [f"float_{family}" for family in FAMILIES]
-MODULES += ["attention", "elementwise", "gather", "scans", "strided_copy"]
+MODULES += ["attention", "chain", "elementwise", "gather", "scans", "strided_copy"]
 
 
 @pytest.fixture(params=[1, 3], ids=["serial", "three tasks"])

@@ -94,7 +94,8 @@ CONV_2D = Operator(
     view=view,
     bind=bind,
     pack=pack,
+    takes_tail=True,
     macs=macs,
     weight_axis=0,
-    quantized=Quantized("conv2d", layer, from_float=True),
+    quantized=Quantized("conv2d", layer, from_float=True, takes_tail=True),
 )

@@ -94,6 +94,7 @@ DEPTHWISE_CONV_2D = Operator(
     view=view,
     bind=bind,
     pack=pack,
+    takes_tail=True,
     macs=macs,
     weight_axis=3,
 )

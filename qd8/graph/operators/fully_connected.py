@@ -81,7 +81,8 @@ FULLY_CONNECTED = Operator(
     view_out=view_out,
     bind=kernel("float_gemm.bind_fully_connected_float"),
     pack=pack,
+    takes_tail=True,
     macs=macs,
     weight_axis=0,
-    quantized=Quantized("fully_connected", layer, from_float=True),
+    quantized=Quantized("fully_connected", layer, from_float=True, takes_tail=True),
 )

@@ -98,11 +98,13 @@ class Quantized:
         (x, weight, weight_scale, *further inputs, **options)
     layer : (weight, weight_scale, bias, options) -> FullyConnected, Conv2D, ...
     from_float : a precision may quantize float weights of a file (R12, R30)
+    takes_tail : the layer's ``bind`` takes a tail
     """
 
     reference: str
     layer: Callable[[Array, Array, Array | None, Options], Any]
     from_float: bool = False
+    takes_tail: bool = False
 
 
 def kernel(name: str, *dropped: str) -> "Bind":
@@ -192,6 +194,7 @@ class Operator:
     is_view : the output holds the input's elements in their order: it shares its
         memory, and there is nothing to run
     in_place : the kernel may write its output over an input of the same shape
+    takes_tail : ``bind`` takes a tail (kernels/chain.py) as the option of that name
     macs : (shapes, output) -> multiply-accumulates
     """
 
@@ -215,6 +218,7 @@ class Operator:
     value: Callable[[Given, Options, str], Array] | None = None
     is_view: bool = False
     in_place: bool = False
+    takes_tail: bool = False
     macs: Callable[[Sequence[Any], Shape], int] = field(default=_no_macs)
 
     @property

@@ -94,7 +94,8 @@ TRANSPOSE_CONV = Operator(
     view=view,
     bind=kernel("float_transpose_conv.bind_transpose_conv2d_float", "output_shape"),
     pack=pack,
+    takes_tail=True,
     macs=macs,
     weight_axis=0,
-    quantized=Quantized("transpose_conv2d_quantized", layer),
+    quantized=Quantized("transpose_conv2d_quantized", layer, takes_tail=True),
 )

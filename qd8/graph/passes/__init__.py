@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from ..graph import Graph
 from .attention import attention
+from .chains import chains
+from .epilogue import epilogue
 from .swish import swish
 
 
@@ -25,6 +27,8 @@ class Pass(NamedTuple):
 PASSES: tuple[Pass, ...] = (
     Pass("attention", "softmax(scale * q @ k) @ v on heads, as one", attention),
     Pass("swish", "LOGISTIC and the MUL of its input by it, as one", swish),
+    Pass("chains", "element-wise operators that feed one another, as one", chains),
+    Pass("epilogue", "element-wise operators into the one that they follow", epilogue),
 )
 
 

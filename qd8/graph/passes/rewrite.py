@@ -38,6 +38,10 @@ class Uses:
             return None
         return nodes[0]
 
+    def only_read_by(self, i: int, nodes: Iterable[Node]) -> bool:
+        """Whether nobody else reads a tensor, and it is no output of the graph."""
+        return i not in self._outputs and {*self.readers.get(i, [])} <= {*nodes}
+
 
 def joined(parts: Sequence[Node], **changes: Any) -> Node:
     """Return the node that stands for several, which are in the order of the graph.

@@ -1,0 +1,61 @@
+"""Element-wise nodes that feed one another, as one with registers in between."""
+
+from heapq import heappop, heappush
+
+from ..graph import Graph, Node
+from ..operators.chain import CHAIN
+from .elementwise import is_elementwise, program
+from .rewrite import Uses, exchanged, joined
+
+
+def chains(graph: Graph) -> Graph:
+    """Return the graph with element-wise nodes joined to those that alone read them."""
+    uses = Uses(graph)
+    position = {node: n for n, node in enumerate(graph.nodes)}
+    fused: dict[Node, Node] = {}
+    for last in reversed(graph.nodes):
+        if last in fused or not is_elementwise(graph, last):
+            continue
+        members = _members(graph, uses, position, last)
+        found = program(graph, members)
+        if len(members) < 2 or found is None:
+            continue
+        made, operands = found
+        new = joined(
+            members, operator=CHAIN, options={"program": made}, inputs=tuple(operands)
+        )
+        fused |= dict.fromkeys(members, new)
+    return exchanged(graph, fused)
+
+
+def _members(
+    graph: Graph, uses: Uses, position: dict[Node, int], last: Node
+) -> list[Node]:
+    """Return ``last`` and the nodes whose results it alone needs, in their order.
+
+    As many, from the last one up, as make a program.
+    """
+    members = [last]
+    shape = graph.tensors[last.outputs[0]].shape
+    waiting: list[tuple[int, int]] = []  # (-position of the maker, tensor)
+
+    def ask(node: Node) -> None:
+        for i in node.inputs:
+            if i in uses.maker:
+                heappush(waiting, (-position[uses.maker[i]], i))
+
+    ask(last)
+    while waiting:
+        # All readers of a tensor come after its maker: they have been asked about.
+        _, i = heappop(waiting)
+        node = uses.maker[i]
+        if (
+            node not in members
+            and graph.tensors[i].shape == shape
+            and is_elementwise(graph, node)
+            and uses.only_read_by(i, members)
+            and program(graph, [node, *members]) is not None
+        ):
+            members.insert(0, node)
+            ask(node)
+    return members

@@ -1,0 +1,121 @@
+"""Element-wise nodes that feed one another run as one."""
+
+import numpy as np
+import pytest
+
+import qd8
+from qd8.graph.passes.elementwise import broadcast
+from qd8.kernels.chain_program import CHANNEL, IMAGE, MOST_LINKS, ROW, SAME, SCALAR
+from qd8.validation import run_reference
+from tests.checks import assert_same_bits
+from tests.graph.fusing import assert_nothing_lost, computed_when_fused
+from tests.kernels.float_values import wild
+from tests.tflite.net import Net
+
+SHAPE = (2, 3, 5, 19)
+
+
+def gated_gelu(net):
+    """Two inputs, each read more than once, as in a transformer's feed-forward."""
+    gate, x = net.input(*SHAPE), net.input(*SHAPE)
+
+    def mul(a, b):
+        return net.add("MUL", [a, b], SHAPE)
+
+    half = mul(x, np.float32(0.5))
+    linear = mul(gate, np.float32(0.797))
+    cubic = net.add(
+        "ADD", [mul(mul(gate, gate), np.float32(0.04)), np.float32(1)], SHAPE
+    )
+    bent = net.add("TANH", [mul(linear, cubic)], SHAPE)
+    return mul(mul(half, gate), net.add("ADD", [bent, np.float32(1)], SHAPE))
+
+
+def affine(net):
+    """Operands of channels, of images and of rows, clamped on the way."""
+    x = net.input(*SHAPE)
+    y = net.add("MUL", [x, net.input(2, 1, 1, 19)], SHAPE, FusedActivationFunction=3)
+    y = net.add("SUB", [net.input(19), y], SHAPE)
+    y = net.add("MAXIMUM", [y, net.input(2, 3, 5, 1)], SHAPE)
+    return net.add("GELU", [y], SHAPE, Approximate=True)
+
+
+NETS = {"gated gelu": (gated_gelu, 10), "affine": (affine, 4)}
+
+
+def fused(content, precision=None):
+    """Load a net; the nodes that run, without casts."""
+    model = qd8.load(content, precision=precision)
+    assert_nothing_lost(model)
+    return model, [n for n in model.fused_graph.nodes if n.operator.name != "CAST"]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("name", NETS)
+def test_bits_are_the_parts(isa, name, precision):
+    """NaN and infinities too; rounded to float16 after each operator (C4)."""
+    build, count = NETS[name]
+    net = Net()
+    model, (node,) = fused(net.finish(build(net)), precision)
+    assert len(node.parts) == count
+    inputs = {e.name: wild(n, *e.shape) for n, e in enumerate(model.inputs)}
+    expected = run_reference(model, inputs, keep="all")
+    for threads in (1, 2):
+        for key, found in computed_when_fused(model, inputs, threads).items():
+            assert_same_bits(expected[key], found, key)
+
+
+def test_a_long_chain_is_cut():
+    """A program holds so many links; the rest is another one."""
+    net = Net()
+    y = x = net.input(*SHAPE)
+    for _ in range(2 * MOST_LINKS - 1):
+        y = net.add("ADD", [y, x], SHAPE)
+    model, nodes = fused(net.finish(y))
+    assert [len(node.parts) for node in nodes] == [MOST_LINKS - 1, MOST_LINKS]
+    value = wild(0, *SHAPE)
+    expected = run_reference(model, value)
+    assert_same_bits(next(iter(expected.values())), model(value))
+
+
+def test_integers_are_left_alone():
+    """They wrap by rules of their own (R29)."""
+    net = Net()
+    x = net.input(4, dtype="INT32")
+    y = net.add("ADD", [x, x], (4,), "INT32")
+    _, nodes = fused(net.finish(net.add("MUL", [y, x], (4,), "INT32")))
+    assert [node.operator.name for node in nodes] == ["ADD", "MUL"]
+
+
+def test_what_two_need_is_computed_once():
+    """A result that nodes outside read stays a tensor."""
+    net = Net()
+    x = net.input(4, 6)
+    y = net.add("TANH", [x], (4, 6))
+    a = net.add("ADD", [y, x], (4, 6))
+    b = net.add("SOFTMAX", [y], (4, 6), Beta=1.0)
+    _, nodes = fused(net.finish(a, b))
+    assert [node.operator.name for node in nodes] == ["TANH", "ADD", "SOFTMAX"]
+
+
+@pytest.mark.parametrize(
+    ("operand", "shape", "expected"),
+    [
+        ((2, 3, 5), (2, 3, 5), (SAME, 30, 1)),
+        ((1, 3, 5), (2, 3, 5), (CHANNEL, 15, 1)),
+        ((5,), (2, 3, 5), (CHANNEL, 5, 1)),
+        ((2, 1, 5), (2, 3, 5), (IMAGE, 5, 3)),
+        ((1, 1, 5), (1, 3, 5), (CHANNEL, 5, 1)),
+        ((2, 3, 1), (2, 3, 5), (ROW, 5, 1)),
+        ((2, 1, 1), (2, 3, 5), (ROW, 15, 1)),
+        ((), (2, 3, 5), (SCALAR, 30, 1)),
+        ((1, 1), (2, 3, 5), (SCALAR, 30, 1)),
+        ((1,), (1, 1), (SAME, 1, 1)),
+        ((1, 3, 1), (2, 3, 5), None),
+        ((2, 1, 5, 1), (2, 3, 5, 7), None),
+        ((2, 3, 5), (3, 5), None),
+    ],
+)
+def test_ways_of_broadcasting(operand, shape, expected):
+    """What a period and a number of rows say; axes of one element are of any kind."""
+    assert broadcast(operand, shape) == expected
