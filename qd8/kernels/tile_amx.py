@@ -24,7 +24,13 @@ _POINTER = i8.as_pointer()
 
 
 def _amx(e, name, *args):
-    """Call an AMX intrinsic; small ints are immediate tile numbers."""
+    """Call an AMX intrinsic; small ints are immediate tile numbers.
+
+    Nothing on other tiers: they compile what they never reach, and without the feature
+    LLVM would end the process if it did not remove it in time.
+    """
+    if e.tier.tile != "amx":
+        return
     values = [i8(a) if isinstance(a, int) else a for a in args]
     type_ = ir.FunctionType(void, [value.type for value in values])
     e.b.call(

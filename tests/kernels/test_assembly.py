@@ -67,12 +67,14 @@ def test_older_cpus_do_not_spill_either(cpu: str) -> None:
 # Products of each hot loop, and instructions that reach for the stack, of both tiles.
 HOT_LOOPS_OF_AVX2 = """
 import json
-from qd8.kernels import gemm, isa
+from qd8.kernels import gemm, igemm, isa
 from qd8.kernels.compiler import compiled
 from qd8.kernels.vector import F32
 from tests.kernels.test_assembly import ON_STACK, innermost_loops
 
 found, tier = [], isa.BY_NAME["avx2"]
+# That it compiles at all: instructions of other tiers are gone.
+compiled(igemm.convolution, *gemm.constants(tier), F32)
 for row, dot in ((tier, "vpmaddwd"), (isa.with_maddubs(tier), "vpmaddubsw")):
     kernel = compiled(gemm.fully_connected, *gemm.constants(row), F32)
     loops = innermost_loops(kernel.assembly)
