@@ -15,8 +15,9 @@ import numpy as np
 from qd8.kernels import amx_gemm, isa
 from qd8.kernels.chain import apply_tail
 from qd8.kernels.jit import njit
-from qd8.kernels.quantize import parameters, range_of, store_parameters, write_row
-from qd8.kernels.simd import load_int, real_word, store_scalar, word
+from qd8.kernels.quantize import store_parameters, write_row
+from qd8.kernels.row_ranges import ROWS, VECTORS, store_ranges
+from qd8.kernels.simd import load_int, real_word, word
 from qd8.kernels.tile import register_tile
 from qd8.kernels.tile_amx import configure, release
 from qd8.kernels.tile_maddubs import COLUMNS as HALF
@@ -25,8 +26,8 @@ from qd8.kernels.vector import F32, I16, U8
 
 MADD, VNNI, AMX, MADDUBS = 0, 1, 2, 3
 FAMILY = {"madd": MADD, "vnni": VNNI, "amx": AMX, "maddubs": MADDUBS}
-PARAMETERS = 6  # arrays: scale, zero point, multiplier, least, greatest, probe
-SHORT = 512  # rows up to this K are quantized sixteen at a time
+PARAMETERS = 5  # arrays: scale, zero point, multiplier, least, greatest
+TOGETHER = 128 << 10  # bytes of rows whose ranges are found before they are written
 ROW_SLACK = 64  # bytes after a row of uint8: rows 4 KiB apart would share cache sets
 
 
@@ -110,35 +111,30 @@ def pack_rows(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, held_at, held):
 
     Their scales and zero points go to the first two of the PARAMETERS arrays of
     ``held`` words at ``held_at``. Parameters are latency (two divisions, a chain of
-    selects): short rows find those of sixteen at once.
+    selects), so those of up to sixteen rows are found at once, of fewer where so many
+    would not stay near until they are written.
     """
     size = 4 if X == F32 else 2
     scale, zero_point = held_at, held_at + 4 * held
     multiplier = held_at + 8 * held
     least, greatest = held_at + 12 * held, held_at + 16 * held
-    bad = held_at + 20 * held
-    for first in range(0, rows, 16):
-        last = min(first + 16, rows)
-        for r in range(first, last):
-            lo, hi, probe = range_of(TIER, X, x + size * K * r, K)
-            if K > SHORT:
-                # Write at once, while the row is in L1.
-                m, point, s = parameters(lo, hi, probe)
-                store_scalar(scale + 4 * r, s)
-                store_scalar(zero_point + 4 * r, point)
-                _pack_row(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, r, m, point)
-            else:
-                store_scalar(least + 4 * r, lo)
-                store_scalar(greatest + 4 * r, hi)
-                store_scalar(bad + 4 * r, probe)
-        if K > SHORT:
-            continue
-        at = 4 * first
-        store_parameters(TIER, least + at, greatest + at, bad + at, multiplier + at,
+    vectors = held_at + 4 * PARAMETERS * held
+    together = min(max(TOGETHER // (size * K), 1), ROWS)
+    for first in range(0, rows, together):
+        last, at = min(first + together, rows), 4 * first
+        store_ranges(TIER, X, x + size * K * first, size * K, K, last - first, vectors,
+                     least + at, greatest + at)  # fmt: skip
+        store_parameters(TIER, least + at, greatest + at, multiplier + at,
                          zero_point + at, scale + at)  # fmt: skip
         for r in range(first, last):
             m, point = real_word(multiplier + 4 * r, 0), load_int(zero_point + 4 * r)
             _pack_row(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, r, m, point)
+
+
+@njit
+def held_rows(block_rows):
+    """Words of each array of parameters: found by sixteens, from any row on."""
+    return (block_rows + 15) // 16 * 16 + ROWS
 
 
 @njit
@@ -154,8 +150,9 @@ def _pack_row(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, r, multiplier, poi
                   np.int32(128))  # fmt: skip
         copy_row(TIER, linear, KB * blocks, to, stride)
     else:
-        write_row(TIER, X, U8, at, K, to, stride, KB * blocks, multiplier, point,
-                  np.int32(128))  # fmt: skip
+        # Beyond K its weights are 0: whatever lies there adds nothing.
+        write_row(TIER, X, U8, at, K, to, stride, (K + 15) // 16 * 16, multiplier,
+                  point, np.int32(128))  # fmt: skip
 
 
 @njit
@@ -192,9 +189,9 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
         lo, hi = real_word(arguments, 14), real_word(arguments, 15)
         tail, tail_arguments = word(arguments, 16), word(arguments, 17)
         size = 4 if X == F32 else 2
-        held = (block_rows + 15) // 16 * 16
+        held = held_rows(block_rows)
         scale, zero_point = scratch, scratch + 4 * held
-        corner = scratch + 4 * PARAMETERS * held
+        corner = scratch + 4 * PARAMETERS * held + VECTORS
         a = corner + amx_gemm.SCRATCH if FAMILY == AMX else corner
         if FAMILY == MADDUBS:
             a += linear_bytes(KB, blocks)
@@ -229,7 +226,7 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
 
 def scratch_bytes(tier: isa.Tier, block_rows: int, blocks: int) -> int:
     """Bytes of scratch that one task needs for blocks of ``block_rows`` rows."""
-    parameters_ = 4 * PARAMETERS * (-(-block_rows // 16) * 16)
+    parameters_ = 4 * PARAMETERS * held_rows.py_func(block_rows) + VECTORS
     if tier.tile == "madd":
         packed = 2 * tier.KB * blocks * block_rows
     elif tier.tile == "maddubs":

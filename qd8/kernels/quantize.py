@@ -8,6 +8,7 @@ flushes is decided by comparisons.
 import numpy as np
 
 from qd8.kernels.jit import njit
+from qd8.kernels.narrowing import store_saturated
 from qd8.kernels.simd import real_word, round_half_scalar, store_scalar, word
 from qd8.kernels.vector import (
     F32,
@@ -60,6 +61,13 @@ def range_of(TIER, X, x, count):
     The probe is NaN if an element is NaN or infinite, else 0. Where it is NaN the
     other two mean nothing.
     """
+    lo, hi, bad = range_vectors(TIER, X, x, count)
+    return lane_min(TIER, lo), lane_max(TIER, hi), tree_sum(TIER, bad)
+
+
+@njit
+def range_vectors(TIER, X, x, count):
+    """What ``range_of`` finds, of every sixteenth element: three vectors."""
     size = 4 if X == F32 else 2
     zero = splat(ZERO)
     lo0, lo1, lo2, lo3 = zero, zero, zero, zero
@@ -88,7 +96,7 @@ def range_of(TIER, X, x, count):
         i += 16
     lo = lesser(TIER, lesser(TIER, lo0, lo1), lesser(TIER, lo2, lo3))
     hi = greater(TIER, greater(TIER, hi0, hi1), greater(TIER, hi2, hi3))
-    return lane_min(TIER, lo), lane_max(TIER, hi), tree_sum(TIER, bad0 + bad1)
+    return lo, hi, bad0 + bad1
 
 
 @njit
@@ -111,16 +119,18 @@ def parameters(lo, hi, bad):
 
 
 @njit
-def store_parameters(TIER, least, greatest, bad, multiplier, zero_point, scale):
-    """``parameters`` of sixteen rows at once; all arguments are addresses."""
+def store_parameters(TIER, least, greatest, multiplier, zero_point, scale):
+    """``parameters`` of sixteen rows at once; all arguments are addresses.
+
+    ``greatest`` is NaN where a row holds NaN or infinity.
+    """
     lo, hi = load(TIER, F32, least), load(TIER, F32, greatest)
     zero, one, nan = splat(ZERO), splat(ONE), splat(np.float32(np.nan))
     smallest = splat(SMALLEST_NORMAL)
     rmin = select(TIER, less(TIER, absolute(TIER, lo), smallest), zero * lo, lo)
     rmax = select(TIER, less(TIER, absolute(TIER, hi), smallest), zero * hi, hi)
     extent = rmax - rmin
-    finite = equal(TIER, load(TIER, F32, bad), zero)
-    finite = finite & less_equal(TIER, extent, splat(LARGEST))
+    finite = less_equal(TIER, extent, splat(LARGEST))
     m = select(TIER, equal(TIER, rmin, rmax), one, splat(STEPS) / extent)
     dmin, dmax = rmin * m, rmax * m
     low, high = splat(np.float32(-128)), splat(np.float32(127))
@@ -183,7 +193,16 @@ def write_row(TIER, X, OUT, x, count, out, stride, total, multiplier, zero_point
             # Constant bounds, behind the addition: a saturating store.
             first = splat(np.int32(-128 if OUT == I8 else 0))
             last = splat(np.int32(127 if OUT == I8 else 255))
-            for i in range(full):
+            fours = full // 4 if stride == 16 else 0
+            for i in range(fours):
+                at = x + size * 64 * i
+                store_saturated(
+                    TIER, OUT, out + 64 * i, steps(TIER, load(TIER, X, at), m),
+                    steps(TIER, load(TIER, X, at + size * 16), m),
+                    steps(TIER, load(TIER, X, at + size * 32), m),
+                    steps(TIER, load(TIER, X, at + size * 48), m), np.int32(shift),
+                )  # fmt: skip
+            for i in range(4 * fours, full):
                 v = load(TIER, X, x + size * 16 * i)
                 q = steps(TIER, v, m) + base
                 q = min_int(TIER, max_int(TIER, q, first), last)
