@@ -5,8 +5,8 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-FAMILIES = ["binary", "depthwise", "gemm", "matmul", "pool", "reduce", "resize"]
-FAMILIES += ["softmax", "sum", "unary"]
+FAMILIES = ["binary", "gemm", "matmul", "reduce", "resize"]
+FAMILIES += ["softmax", "sum", "unary", "window"]
 MODULES = [f"float_{family}" for family in FAMILIES]
 MODULES += ["attention", "chain", "elementwise", "gather", "scans", "strided_copy"]
 

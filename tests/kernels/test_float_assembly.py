@@ -4,9 +4,12 @@ import re
 
 import pytest
 
-from qd8.kernels import float_gemm, isa
+from qd8.kernels import float_gemm, float_window, isa
 from qd8.kernels.compiler import compiled
 from qd8.kernels.float_tile import TILES
+from qd8.kernels.float_window_operators import DEPTHWISE, REGISTERS
+from qd8.kernels.float_window_tile import OUTPUTS
+from qd8.kernels.vector import F32
 from tests.kernels.test_assembly import ON_STACK, innermost_loops
 
 FMA = re.compile(r"\bvfmadd\w+ps\b")
@@ -27,3 +30,28 @@ def test_hot_loops_of_every_height_stay_in_registers(name: str) -> None:
     for loop in loops:
         if any(FMA.search(line) for line in loop):
             assert [line for line in loop if ON_STACK.search(line)] == []
+
+
+@pytest.mark.parametrize("name", [t.name for t in isa.TIERS if t.hardware_fma])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_depthwise_keeps_its_sums_in_registers(name: str, stride: int) -> None:
+    """3x3: nine FMAs for each register of four outputs; no sum is on the stack."""
+    if name not in isa.runnable():
+        pytest.skip(f"{name} does not run here")
+    lanes = TILES[name].lanes
+    number = REGISTERS[lanes][DEPTHWISE]
+    geometry = 3, 3, stride, 1
+    kernel = compiled(
+        float_window._factory, isa.BY_NAME[name].id, DEPTHWISE, *geometry, F32, 0,
+        lanes, number,
+    )  # fmt: skip
+    total = 9 * OUTPUTS * number
+    loops = [
+        loop
+        for loop in innermost_loops(kernel.assembly)
+        if sum(bool(FMA.search(line)) for line in loop) == total
+    ]
+    assert loops
+    stored = re.compile(r"vmov[au]ps\s+%[yz]mm\d+, .*\(%rsp")
+    for loop in loops:
+        assert [line for line in loop if stored.search(line)] == []

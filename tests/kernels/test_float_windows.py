@@ -93,6 +93,26 @@ def test_pool(isa, dtype, threads, name, C, window, stride, padding):
     assert_same_bits(expected, run(calls, out))
 
 
+@pytest.mark.parametrize("height", [1, 2, 3])
+def test_average_is_a_true_division(isa, height):
+    """One element among 3, 6 or 9 taps: all exponents, every kind of mantissa."""
+    bits = np.random.default_rng(height).integers(0, 1 << 31, 59_840)
+    odd = np.arange(1, 20_001, dtype=np.float32)
+    tiny = odd * np.float32(2.0**-149)  # quotients that are ties where 6 divides
+    sums = np.concatenate([bits.astype(np.uint32).view(np.float32), odd, tiny])
+    sums = np.concatenate([sums, -sums]).reshape(-1, 10, 16)
+    x = np.zeros((1, len(sums) * height, 21, 16), np.float32)
+    x[0, ::height, 1::2] = sums  # each in one window
+    out = output((1, *sums.shape), np.float32)
+    calls = float_pool.bind_average_pool_2d(
+        x, out, window=(height, 3), stride=(height, 2), padding=((0, 0), (0, 0)),
+        activation="none", threads=1,
+    )  # fmt: skip
+    with np.errstate(all="ignore"):
+        expected = sums[None] / np.float32(3 * height)
+    assert_same_bits(expected, run(calls, out))
+
+
 def test_max_pool_orders_zeros_and_keeps_nan(isa):
     """R3: -0.0 < +0.0 wherever each stands, and NaN wins."""
     values = [(-0.0, 0.0), (0.0, -0.0), (-0.0, -0.0), (np.nan, 1), (1, np.nan)]
