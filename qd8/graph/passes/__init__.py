@@ -13,7 +13,9 @@ from ..graph import Graph
 from .attention import attention
 from .chains import chains
 from .epilogue import epilogue
+from .pad import pad
 from .swish import swish
+from .transposes import transposes
 
 
 class Pass(NamedTuple):
@@ -26,6 +28,8 @@ class Pass(NamedTuple):
 
 PASSES: tuple[Pass, ...] = (
     Pass("attention", "softmax(scale * q @ k) @ v on heads, as one", attention),
+    Pass("pad", "PAD of zeros into the quantized convolution that reads it", pad),
+    Pass("transposes", "TRANSPOSE of TRANSPOSE as one, or as a view", transposes),
     Pass("swish", "LOGISTIC and the MUL of its input by it, as one", swish),
     Pass("chains", "element-wise operators that feed one another, as one", chains),
     Pass("epilogue", "element-wise operators into the one that they follow", epilogue),
