@@ -1,8 +1,8 @@
 """MEAN and SUM: sums in a defined order (R22), then one true division.
 
 Sixteen lanes and a tree where the last axis is summed; else one chain per output,
-sixteen outputs side by side. Axes that do not lie together are brought together
-by a transposing copy first.
+sixteen outputs side by side. Groups of channels are summed where they lie; other axes
+that do not lie together are brought together by a transposing copy first.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,8 @@ import numpy as np
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.float_arguments import Float, address, kind, real_bits, task_count
+from qd8.kernels.float_group_sum import bind_group_sum
+from qd8.kernels.groups import grouped
 from qd8.kernels.movement import bind_transpose
 from qd8.kernels.simd import real_word, word
 from qd8.kernels.vector import (
@@ -117,6 +119,8 @@ def _bind(x, out, axes, divisor, threads):
     rank = x.ndim
     reduced = sorted({axis % rank for axis in axes})
     over_last = rank - 1 in reduced
+    if over_last and (groups := grouped(x.shape, reduced)) is not None:
+        return bind_group_sum(x, None, out, groups, divisor=divisor, threads=threads)
     # The kept axes behind the last reduced one stay innermost.
     border = rank if over_last else max(reduced, default=-1) + 1
     kept = [axis for axis in range(border) if axis not in reduced]

@@ -122,6 +122,20 @@ def store_first(typingctx, tier, kind, address, value, count):
 
 
 @intrinsic(prefer_literal=True)
+def lanes_between(typingctx, tier, first, end):
+    """Lanes from ``first`` up to ``end``, int64, are set."""
+
+    def codegen(context, builder, signature, args):
+        iota = simd.ir.Constant(ir_vector(simd.i16, LANES), list(range(LANES)))
+        e = emitter(builder, tier)
+        bounds = [e.splat(builder.trunc(n, simd.i16), LANES) for n in args[1:]]
+        above = builder.icmp_signed("<=", bounds[0], iota)
+        return builder.and_(above, builder.icmp_signed("<", iota, bounds[1]))
+
+    return boolx16.type(tier, types.int64, types.int64), codegen
+
+
+@intrinsic(prefer_literal=True)
 def load_one(typingctx, tier, kind, address):
     """The element at ``address`` in every lane."""
     k = kind.literal_value

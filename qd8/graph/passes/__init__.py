@@ -13,6 +13,8 @@ from ..graph import Graph
 from .attention import attention
 from .chains import chains
 from .epilogue import epilogue
+from .group_sum import group_sum
+from .layer_norm import layer_norm
 from .pad import pad
 from .swish import swish
 from .transposes import transposes
@@ -30,6 +32,8 @@ PASSES: tuple[Pass, ...] = (
     Pass("attention", "softmax(scale * q @ k) @ v on heads, as one", attention),
     Pass("pad", "PAD of zeros into the quantized convolution that reads it", pad),
     Pass("transposes", "TRANSPOSE of TRANSPOSE as one, or as a view", transposes),
+    Pass("layer_norm", "normalization of the last axis, as one", layer_norm),
+    Pass("group_sum", "sums over groups, of SQUARE(x - m) or a CAST", group_sum),
     Pass("swish", "LOGISTIC and the MUL of its input by it, as one", swish),
     Pass("chains", "element-wise operators that feed one another, as one", chains),
     Pass("epilogue", "element-wise operators into the one that they follow", epilogue),
