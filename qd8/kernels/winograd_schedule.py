@@ -18,7 +18,7 @@ from qd8.kernels.winograd_variants import VARIANTS, Axis, Variant
 
 TOGETHER = 4  # panels whose products are kept until the output transform
 ROOM = 384 << 10  # bytes of transformed inputs and products that a block aims at
-LEAST_BLOCK = 64  # tiles that make a reading of many weights worth it; 24 of few
+LEAST_BLOCK = 32  # tiles that make a reading of many weights worth it; 24 of few
 GAIN = 1.1  # Winograd must be so much faster to be worth the bytes,
 SAVING = 10_000  # and by so many cycles a call
 BUDGET = 256 << 20  # bytes of transformed weights that one layer may have
