@@ -183,7 +183,7 @@ def _finish_tiles(tail, arguments, tiles, places, channel, columns, N, row_step,
     for t in range(tiles):
         place = places + PLACE * t
         rows, pixels = load_int(place + 16), load_int(place + 20)
-        for r in range(rows):
+        for r in range(rows if pixels > 0 else 0):
             first = N * (word(place, 1) + r * row_step) + channel
             apply_tail(
                 tail, arguments, first, np.int64(pixels), columns, N * pixel_step

@@ -31,6 +31,7 @@ class Rates(NamedTuple):
     direct: float  # multiply-adds a cycle
     finish: float  # cycles of direct's epilogue, for a pixel and a panel
     words: float  # of int16, in the transformed domain
+    tile: float  # cycles to begin and to store a register tile of products
     input: float  # cycles to transform to a position of 16 channels
     output: float  # cycles to transform from a position of one vector of channels
     wide: float  # cycles an input element of int16 costs more than direct's
@@ -38,11 +39,11 @@ class Rates(NamedTuple):
 
 # A tier that is not here is faster by its direct tiles.
 RATES = {
-    "generic": Rates(10.3, 20, 11.8, 2.9, 6.1, 0),
-    "avx2": Rates(22, 20, 25, 2.6, 3.3, 0),
-    "avx512vnni": Rates(88, 20, 48, 2.6, 5.6, 0.2),
+    "generic": Rates(12.3, 20, 13, 15, 3.5, 5, 0),
+    "avx2": Rates(22, 20, 22, 35, 3.5, 3.4, 0),
+    "avx512vnni": Rates(98, 20, 48, 40, 3.5, 5.6, 0.2),
 }
-STREAM = {True: 8, False: 3}  # bytes of weights a cycle: from a shared cache, memory
+STREAM = {True: 8, False: 3}  # bytes a cycle: from a shared cache, from memory
 
 
 class Extents(NamedTuple):
@@ -128,6 +129,10 @@ class Layer(NamedTuple):
         """Products of a tile and an output channel."""
         return self.form.positions * CHUNK * sum(self.blocks)
 
+    def tile_bytes(self, columns: int) -> int:
+        """Bytes of a tile's transformed inputs and products of ``columns`` channels."""
+        return 2 * self.products + 4 * self.form.positions * columns
+
     def weight_bytes(self, tier: Tier) -> int:
         """Bytes of the transformed weights."""
         extents = Extents.of(tier)
@@ -193,6 +198,8 @@ def winograd_cycles(layer: Layer, plan: WinogradSchedule, tier: Tier) -> float:
     tiles = layer.images * plan.tiles[0] * plan.tiles[1]
     N = -(-layer.N // extents.NR) * extents.NR
     cycles = tiles * layer.products * N / rates.words
+    calls = -(-tiles // extents.MR) * layer.form.positions * N // extents.NR
+    cycles += calls * rates.tile * len(layer.ends)
     cycles += tiles * layer.products / CHUNK * rates.input
     vectors = -(-layer.N // extents.lanes)
     positions = layer.form.positions
@@ -201,6 +208,10 @@ def winograd_cycles(layer: Layer, plan: WinogradSchedule, tier: Tier) -> float:
     if plan.weight_bytes > tier.l2_bytes:
         readings = -(-tiles // plan.block_rows)
         cycles += readings * plan.weight_bytes / STREAM[plan.weight_bytes <= NEAR]
+    kept = plan.block_rows * layer.tile_bytes(extents.NR * plan.together)
+    if kept > tier.l2_bytes:
+        readings = -(-N // (extents.NR * plan.together))
+        cycles += readings * tiles * 2 * layer.products / STREAM[True]
     return cycles
 
 
@@ -254,10 +265,9 @@ def _block(layer: Layer, tiles: int, columns: int, tier: Tier) -> int:
     Transformed inputs and the products of ``columns`` channels stay near, unless
     weights that fill L2 would then be read for too few tiles.
     """
-    each = 2 * layer.products + 4 * layer.form.positions * columns
     room = min(ROOM, tier.l2_bytes * 3 // 4)
     many = layer.weight_bytes(tier) > tier.l2_bytes // 2
-    most = max(room // each, LEAST_BLOCK if many else 24)
+    most = max(room // layer.tile_bytes(columns), LEAST_BLOCK if many else 24)
     blocks = -(-tiles // most)
     return -(-tiles // blocks)
 
