@@ -1,6 +1,5 @@
 """The 2-D convolution operator: validate, pack once, call."""
 
-import threading
 from functools import cached_property
 from typing import Any, Self
 
@@ -14,18 +13,19 @@ from qd8.fully_connected import (
     FullyConnected,
     Steps,
     float_bits,
+    packing,
 )
 from qd8.geometry import Geometry, Padding, Window, checked_padding, geometry
 from qd8.kernels import isa, launch, schedule, winograd_schedule
 from qd8.kernels.chain import NO_TAIL, Tail
 from qd8.kernels.winograd_schedule import WinogradSchedule
 from qd8.kernels.winograd_variants import variant_of
+from qd8.maddubs import choose
 from qd8.pack import PackedWeights, pack
 from qd8.quantize import PART, images, quantize_weights
 from qd8.winograd import PackedTwice, pack_winograd, proven_ends
 from qd8.workspace import address, aligned, scratch
 
-_packing = threading.Lock()  # two threads may need Winograd's weights at once
 LAYOUTS = {"OHWI": (0, 1, 2, 3), "OIHW": (0, 2, 3, 1), "HWIO": (3, 0, 1, 2)}
 
 
@@ -102,10 +102,9 @@ class Conv2D:
         if self.per_pixel:
             flat = weight.reshape(len(weight), -1)
             self._pixels = FullyConnected(flat, scale, bias, activation=activation)
-            self.packed: PackedWeights = self._pixels.packed
         else:
             flat = np.ascontiguousarray(weight).reshape(len(weight), -1)
-            self.packed = pack(flat, scale, bias, isa.current(), self.groups)
+            self._packed = pack(flat, scale, bias, isa.current(), self.groups)
         self._programs: dict[tuple[Any, ...], launch.Program] = {}
 
     @classmethod
@@ -131,6 +130,11 @@ class Conv2D:
             np.ascontiguousarray(weight.transpose(LAYOUTS[weight_layout]))
         )
         return cls(values, scale, bias, **options)
+
+    @property
+    def packed(self) -> PackedWeights:
+        """The weights as kernels read them."""
+        return self._packed if self._pixels is None else self._pixels.packed
 
     @property
     def per_pixel(self) -> bool:
@@ -281,7 +285,7 @@ class Conv2D:
     def _geometry(self, shape: tuple[int, ...], threads: int) -> Geometry:
         n, H, W, C = shape
         plan = self._plan(n, H, W, threads)
-        words = self.packed.tier.tile == "madd" or isinstance(plan, WinogradSchedule)
+        words = plan.tile == "madd" or isinstance(plan, WinogradSchedule)
         parts = max(1, min(threads, H * W * C // PART))
         return geometry(shape, self._window, plan, 2 if words else 1, parts)
 
@@ -289,17 +293,25 @@ class Conv2D:
         """The schedule of ``n`` images of H x W."""
         tier, K, N = self.packed.tier, self.packed.K, self.packed.N
         OH, OW, _, _ = self._window.extents(H, W)
-        direct = schedule.convolution(n, OH * OW, K, N, threads, tier)
-        if self._variant is None:
-            return direct
-        variant, exchanged = self._variant
-        layer = winograd_schedule.Layer(
-            *(n, OH, OW, self.shape[3], N, self._window.kernel, self.dilation),
-            *(variant, exchanged, self._proven),
-        )
-        return winograd_schedule.choose(
-            layer, direct, threads, tier, self._path, self._memory
-        )
+        plan = schedule.convolution(n, OH * OW, K, N, threads, tier)
+        if self._variant is not None:
+            variant, exchanged = self._variant
+            layer = winograd_schedule.Layer(
+                *(n, OH, OW, self.shape[3], N, self._window.kernel, self.dilation),
+                *(variant, exchanged, self._proven),
+            )
+            plan = winograd_schedule.choose(
+                layer, plan, threads, tier, self._path, self._memory
+            )
+            if isinstance(plan, WinogradSchedule):
+                return plan
+        with packing:
+            self._packed, other, why = choose(
+                self.packed, OH * OW, self._path, self._memory
+            )
+        if other.tile != tier.tile:
+            plan = schedule.convolution(n, OH * OW, K, N, threads, other)
+        return plan.because(why)
 
     @cached_property
     def _variant(self) -> tuple[int, bool] | None:
@@ -318,12 +330,12 @@ class Conv2D:
     def _packed_for(self, plan: schedule.Schedule) -> PackedWeights:
         """Pack what the plan needs and is not packed yet."""
         if isinstance(plan, WinogradSchedule):
-            with _packing:
+            with packing:
                 if not isinstance(self.packed, PackedTwice):
                     weight = self.weight
                     if plan.exchanged:
                         weight = weight.swapaxes(1, 2)
-                    self.packed = pack_winograd(
+                    self._packed = pack_winograd(
                         weight, plan.variant, self._proven, self.packed
                     )
         return self.packed

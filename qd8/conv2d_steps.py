@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from qd8.geometry import Geometry, Window
-from qd8.kernels import cache, gemm, igemm, launch, quantize, winograd
+from qd8.kernels import cache, gemm, igemm, isa, launch, quantize, winograd
 from qd8.kernels.launch import (
     ACCUMULATOR,
     OUT,
@@ -59,7 +59,8 @@ def convolution_steps(
         )
         words = _winograd_words(g, g.plan, window, packed, image, tasks, scale)
     else:
-        last = cache.kernel(igemm.convolution, *gemm.constants(packed.tier), element)
+        tiles = isa.with_tile(packed.tier, g.plan.tile)
+        last = cache.kernel(igemm.convolution, *gemm.constants(tiles), element)
         words = _igemm_words(g, window, packed, image, tasks, scale, zero_point)
     return [
         launch.Step(
@@ -82,18 +83,19 @@ def _igemm_words(
 ) -> Words:  # fmt: skip
     """Arguments of igemm.convolution, up to the bounds."""
     KH, KW = window.kernel
+    panels = packed.panels_of(isa.with_tile(packed.tier, g.plan.tile))
     I, O = g.C // packed.groups, packed.N * packed.groups
     pixel, row = g.width * g.C, g.width * g.padded_W * g.C
     # Where neighbouring taps touch, a whole kernel row is one run of bytes.
     touching = window.dilation[1] == 1 and packed.groups == 1
     return (
-        *(image, g.image_bytes, address(packed.panels), At(OUT), At(ACCUMULATOR)),
+        *(image, g.image_bytes, address(panels), At(OUT), At(ACCUMULATOR)),
         *(g.images, g.OH, g.OW, O),
         *(window.stride[0] * row, window.stride[1] * pixel),
         *(KH, 1 if touching else KW),
         *(window.dilation[0] * row, window.dilation[1] * pixel),
         g.width * (KW * g.C if touching else I),
-        *(packed.groups, g.width * I, packed.N, packed.blocks, packed.panel_bytes),
+        *(packed.groups, g.width * I, packed.N, packed.blocks, panels.strides[0]),
         *(g.plan.block_rows, g.plan.grid_rows, g.plan.grid_columns),
         *(tasks, g.plan.scratch_bytes, scale, zero_point),
     )

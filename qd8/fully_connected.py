@@ -1,7 +1,6 @@
 """The fully connected operator: validate, pack once, call."""
 
 import threading
-from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -40,7 +39,7 @@ class Steps(NamedTuple):
     output: npt.NDArray[Any]
 
 
-_packing = threading.Lock()  # two threads may need the same weights at once
+packing = threading.Lock()  # two threads may need the same weights at once
 REMEMBERED = 64  # programs of an operator; with more input sizes it starts anew
 
 
@@ -209,7 +208,8 @@ class FullyConnected:
         if (found := self._programs.get(key)) is not None:
             return found
         M = key[0]
-        tier, plan = self._schedule(M, threads)
+        plan = self._schedule(M, threads)
+        tier = isa.with_tile(self.packed.tier, plan.tile)
         constants, panels = gemm.constants(tier), self.packed.panels_of(tier)
         words: tuple[int | At, ...] = (
             *(At(X), address(panels), At(OUT), At(ACCUMULATOR)),
@@ -227,12 +227,11 @@ class FullyConnected:
         self._programs[key] = program
         return program
 
-    def _schedule(self, M: int, threads: int) -> tuple[isa.Tier, schedule.Schedule]:
-        """The tiles and the schedule of ``M`` rows; weights are packed for them."""
-        with _packing:
+    def _schedule(self, M: int, threads: int) -> schedule.Schedule:
+        """The schedule of ``M`` rows; weights are packed for it."""
+        with packing:
             self.packed, tier, why = choose(self.packed, M, self._path, self._memory)
-        plan = schedule.fully_connected(M, self.K, self.N, threads, tier)
-        return tier, replace(plan, why="; ".join(filter(None, (plan.why, why))))
+        return schedule.fully_connected(M, self.K, self.N, threads, tier).because(why)
 
     def warmup(self) -> None:
         """Compile what the first call would compile."""
@@ -246,7 +245,7 @@ class FullyConnected:
         """
         if M < 1:
             raise ValueError(f"M is {M}; it must be 1 or more rows")
-        _, plan = self._schedule(M, threads or settings.get_num_threads())
+        plan = self._schedule(M, threads or settings.get_num_threads())
         return schedule.Explanation(plan, self.packed.nbytes, self.N * self.K)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -272,6 +271,6 @@ class FullyConnected:
         return (
             f"FullyConnected({self.K} -> {self.N}, int8 weights per channel, {bias}, "
             f"activation {self.activation!r}, tier {tier.name}, "
-            f"kernel {self._schedule(1, 1)[1].kernel}, "
+            f"kernel {self._schedule(1, 1).kernel}, "
             f"{self.packed.nbytes} packed bytes)"
         )

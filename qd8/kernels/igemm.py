@@ -10,13 +10,14 @@ so K is exactly KH*KW*C and the tiles are those of the fully connected operator.
 
 from qd8.kernels.amx_gemm import SCRATCH
 from qd8.kernels.chain import apply_tail
-from qd8.kernels.gemm import multiply, row_place
+from qd8.kernels.gemm import MADD, MADDUBS, multiply, row_place
 from qd8.kernels.jit import njit
 from qd8.kernels.simd import real_word, word
 from qd8.kernels.tile_amx import configure, place_starts, release
+from qd8.kernels.tile_maddubs import store_copies
 from qd8.kernels.vector import F32, I16, I32, load, store
 
-AMX, MADD = 2, 0
+AMX = 2
 SLACK = 128  # bytes that copies in units of 64 may read or write beyond a row
 
 
@@ -28,34 +29,41 @@ def _copy(TIER, source, to, count):
 
 
 @njit
+def _side_by_side(TIER, source, to, runs_y, runs_x, step_y, step_x, length):
+    """Copy one pixel's runs; returns where they end."""
+    for ky in range(runs_y):
+        for kx in range(runs_x):
+            _copy(TIER, source + step_y * ky + step_x * kx, to, length)
+            to += length
+    return to
+
+
+@njit
 def _gather(TIER, FAMILY, source, to, stride, runs_y, runs_x, step_y, step_x, length,
             linear):  # fmt: skip
     """Copy one pixel's runs into its packed row.
 
-    ``length`` is bytes of a run. int16 rows are packed in chunks of 32 bytes,
-    ``stride`` apart: straight where runs are whole chunks, else through ``linear``.
+    ``length`` is bytes of a run. Rows of int16 and of complemented copies are packed
+    in chunks of sixteen elements, ``stride`` apart: straight where runs are whole
+    chunks, else through ``linear``.
     """
-    if FAMILY != MADD:
-        for ky in range(runs_y):
-            for kx in range(runs_x):
-                _copy(TIER, source + step_y * ky + step_x * kx, to, length)
-                to += length
-    elif length % 32 == 0:
-        for ky in range(runs_y):
-            for kx in range(runs_x):
-                at = source + step_y * ky + step_x * kx
-                for i in range(0, length, 32):
+    if FAMILY != MADD and FAMILY != MADDUBS:
+        _side_by_side(TIER, source, to, runs_y, runs_x, step_y, step_x, length)
+        return
+    chunk = 32 if FAMILY == MADD else 16
+    if length % chunk != 0:
+        end = _side_by_side(TIER, source, linear, runs_y, runs_x, step_y, step_x,
+                            length)  # fmt: skip
+        source, length, runs_y, runs_x = linear, end - linear, 1, 1
+    for ky in range(runs_y):
+        for kx in range(runs_x):
+            at = source + step_y * ky + step_x * kx
+            for i in range(0, length, chunk):
+                if FAMILY == MADD:
                     store(TIER, I16, to, load(TIER, I16, at + i))
-                    to += stride
-    else:
-        end = linear
-        for ky in range(runs_y):
-            for kx in range(runs_x):
-                _copy(TIER, source + step_y * ky + step_x * kx, end, length)
-                end += length
-        for i in range(0, end - linear, 32):
-            store(TIER, I16, to, load(TIER, I16, linear + i))
-            to += stride
+                else:
+                    store_copies(TIER, to, stride // 4, at + i)
+                to += stride
 
 
 def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):

@@ -53,6 +53,11 @@ def with_maddubs(tier: Tier) -> Tier | None:
     return tier._replace(tile="maddubs", KR=4) if tier.name == "avx2" else None
 
 
+def with_tile(tier: Tier, tile: str) -> Tier:
+    """The tier with the tiles that a schedule names."""
+    return (with_maddubs(tier) or tier) if tile == "maddubs" else tier
+
+
 _forced: ContextVar[str | None] = ContextVar("qd8_isa", default=None)
 
 

@@ -15,7 +15,13 @@ from qd8.pack import pack
 from tests.checks import assert_same_bits
 from tests.judgement import assert_kernel_is_reference
 from tests.kernels.test_assembly import ON_STACK, innermost_loops
-from tests.problems import NON_FINITE, FullyConnectedProblem, fully_connected_families
+from tests.problems import (
+    NON_FINITE,
+    ConvProblem,
+    FullyConnectedProblem,
+    conv_families,
+    fully_connected_families,
+)
 from tests.strategies import HALF
 
 FLOAT = np.dtype(np.float32)
@@ -92,6 +98,35 @@ def test_fully_connected_of_each_family(family: str, dtype: np.dtype) -> None:
         assert_kernel_is_reference(
             FullyConnectedProblem.generate(seed, family, dtype=dtype)
         )
+
+
+@pytest.mark.parametrize("dtype", [FLOAT, HALF], ids=str)
+@pytest.mark.parametrize("family", [*conv_families(FLOAT), NON_FINITE])
+def test_conv2d_of_each_family(family: str, dtype: np.dtype) -> None:
+    """Fixed problems of each family, with explicit padding too."""
+    if dtype == HALF and family not in (*conv_families(HALF), NON_FINITE):
+        pytest.skip(f"{family} is of float32 alone")
+    for seed in SEEDS[:4]:
+        conv = ConvProblem.generate(seed, family, dtype=dtype)
+        assert_kernel_is_reference(conv)
+        assert_kernel_is_reference(conv.with_explicit_padding())
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 16, 17, 32])
+@pytest.mark.parametrize("size", range(1, 9))
+def test_conv2d_of_worst_weights(size: int, channels: int) -> None:
+    """Runs of bytes that are whole chunks of 16 and that are not; groups; strides."""
+    rng = np.random.default_rng([size, channels])
+    x = worst_rows(2, size * 7 * 2 * channels, rng).reshape(2, size, 7, 2 * channels)
+    for groups, kernel, stride in ((1, (3, 3), 1), (2, (2, 5), 2), (1, (1, 1), 2)):
+        depth = kernel[0] * kernel[1] * 2 * channels // groups
+        weight = worst_weights(18, depth).reshape(18, *kernel, -1)
+        scale = np.full(18, 0.01, np.float32)
+        conv = ConvProblem(
+            x, weight, scale, None, "none", "worst", size, (stride, stride),
+            groups=groups,
+        )  # fmt: skip
+        assert_kernel_is_reference(conv)
 
 
 @pytest.mark.parametrize("M", [*range(1, 14), 23, 24, 25])
@@ -249,6 +284,31 @@ def test_the_path_is_chosen_by_rows_weights_and_memory() -> None:
     assert declined.packed.nbytes < before + 100
     x = np.random.default_rng(0).standard_normal((64, 256)).astype(np.float32)
     assert_same_bits(direct(x), chosen(x))
+
+
+def test_convolutions_choose_between_three_paths() -> None:
+    """Winograd where it is ahead, then this one; the image is bytes for this one."""
+    schedule._forced.set("")
+    rng = np.random.default_rng(1)
+    weight = rng.standard_normal((32, 3, 3, 64)).astype(np.float32)
+    for stride, kernel in ((1, "winograd"), (3, "igemm_maddubs")):
+        layer = qd8.Conv2D.from_float(weight, stride=(stride, stride))
+        assert kernel in layer.explain((1, 40, 40, 64)).schedule.kernel
+    with schedule.forced("direct"):
+        direct = qd8.Conv2D.from_float(weight, stride=(3, 3))
+    x = rng.standard_normal((1, 40, 40, 64)).astype(np.float32)
+    assert "igemm_6x16c2" in direct.explain(x.shape).schedule.kernel
+    assert_same_bits(direct(x), layer(x))
+    assert layer.scratch_bytes(x, 1) != direct.scratch_bytes(x, 1)
+
+
+def test_pixels_report_their_streams() -> None:
+    """A 1x1 convolution is a fully connected, and counts its bytes."""
+    layer = qd8.Conv2D(drawn("gaussian", 64, 64).reshape(64, 1, 1, 64), np.float32(1))
+    before = layer.packed.nbytes
+    layer(np.ones((1, 5, 5, 64), np.float32))
+    assert layer.packed.nbytes > before + 64 * 64
+    assert layer.explain((1, 5, 5, 64)).packed_bytes == layer.packed.nbytes
 
 
 def test_other_tiers_have_no_such_path() -> None:
