@@ -29,8 +29,9 @@ def test_copies(isa: str, problem, twin) -> None:
     """A copy answers with the same bits and says the same of itself."""
     original = layer(problem)
     other = twin(original)
-    assert_same_bits(reference_output(problem), other(problem.x))
+    # Before a call: the first of many rows may pack more beside the panels.
     assert repr(other) == repr(original)
+    assert_same_bits(reference_output(problem), other(problem.x))
 
 
 @EVERY
