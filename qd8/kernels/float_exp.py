@@ -27,9 +27,9 @@ def _power_of_two(e, n, more=0):
 
 
 def _reduced(e, x):
-    """R24: int32 n, and exp(r) - 1 with x = n ln 2 + r; x in [-104, 89].
+    """R24: n as float32 and int32, and exp(r) - 1 with x = n ln 2 + r, in [-104, 89].
 
-    Where x is NaN, the second is NaN and n is any number.
+    Where x is NaN, the last is NaN and n is any number.
     """
     b = e.b
 
@@ -45,15 +45,17 @@ def _reduced(e, x):
         p = e.fma(p, r, c(coefficient))
     y = e.fma(p, b.fmul(r, r), r)
     bits = e.bits(rounded)
-    return b.sub(bits, e.const(bits.type, ROUNDER_BITS)), y
+    return n, b.sub(bits, e.const(bits.type, ROUNDER_BITS)), y
 
 
 def emit_exp(e, x):
     """R24. Beyond [-104, 89] the result is 0 and infinity by itself."""
     b = e.b
     lowest, highest = e.const(x.type, -104.0), e.const(x.type, 89.0)
-    n, y = _reduced(e, e.clamp(x, lowest, highest))
+    real_n, n, y = _reduced(e, e.clamp(x, lowest, highest))
     y = b.fadd(y, e.const(x.type, 1.0))
+    if e.scales(x.type):
+        return e.scaled(y, real_n)
     # 2^n in two factors: n reaches 128 and -150, outside the normal exponents.
     half = b.ashr(n, e.const(n.type, 1))  # floor(n / 2)
     y = b.fmul(y, _power_of_two(e, half))
@@ -62,7 +64,7 @@ def emit_exp(e, x):
 
 def emit_exp_normal(e, x, more=0):
     """R24 of x from LOWEST_NORMAL to 0: 2^n is normal, one factor; times 2^more."""
-    n, y = _reduced(e, x)
+    _, n, y = _reduced(e, x)
     y = e.b.fadd(y, e.const(x.type, 1.0))
     return e.b.fmul(y, _power_of_two(e, n, more))
 
@@ -70,6 +72,13 @@ def emit_exp_normal(e, x, more=0):
 def emit_exp_vanishing(e, x, more=0):
     """R41, of x at most 0: nothing on the way is subnormal; times 2^more."""
     lowest = e.const(x.type, LOWEST_NORMAL)
+    if e.scales(x.type):
+        # What the others would be is any number, and nothing that is slow.
+        kept = e.b.fcmp_unordered(">=", x, lowest)
+        n, _, y = _reduced(e, x)
+        if more:
+            n = e.b.fadd(n, e.const(x.type, more))
+        return e.scaled(e.b.fadd(y, e.const(x.type, 1.0)), n, kept)
     below = e.b.fcmp_ordered("<", x, lowest)
     power = emit_exp_normal(e, e.b.select(below, lowest, x), more)
     return e.b.select(below, e.const(x.type, 0.0), power)
@@ -77,7 +86,7 @@ def emit_exp_vanishing(e, x, more=0):
 
 def emit_exp_minus_one(e, x):
     """R31, of x at most 0, without cancellation."""
-    n, y = _reduced(e, e.maximum(x, e.const(x.type, -32.0)))
+    _, n, y = _reduced(e, e.maximum(x, e.const(x.type, -32.0)))
     power = _power_of_two(e, n)
     return e.fma(y, power, e.b.fsub(power, e.const(x.type, 1.0)))
 

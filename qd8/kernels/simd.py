@@ -256,6 +256,21 @@ class Emitter:
         """R3."""
         return self.binary("llvm.minimum", a, b)
 
+    def scales(self, type_: ir.Type) -> bool:
+        """Whether `scaled` is one instruction."""
+        wide = isinstance(type_, ir.VectorType) and type_.count == 16
+        return wide and self.tier.tile in ("vnni", "amx")
+
+    def scaled(self, y: ir.Value, n: ir.Value, mask: ir.Value | None = None):
+        """y * 2^n for integers n in float32, rounded once; 0 where not in the mask."""
+        build, word = self.b, ir.IntType(16)
+        mask = word(-1) if mask is None else build.bitcast(mask, word)
+        type_ = ir.FunctionType(y.type, [y.type] * 3 + [word, i32])
+        name = "llvm.x86.avx512.mask.scalef.ps.512"
+        function = cgutils.get_or_insert_function(build.module, type_, name)
+        zero, current = self.const(y.type, 0.0), i32(4)  # the current rounding mode
+        return build.call(function, [y, n, zero, mask, current])
+
     # float16 is storage (R4)
 
     def widen(self, half: ir.Value) -> ir.Value:
