@@ -24,7 +24,7 @@ from qd8.maddubs import choose
 from qd8.pack import PackedWeights, pack
 from qd8.quantize import PART, images, quantize_weights
 from qd8.winograd import PackedTwice, pack_winograd, proven_ends
-from qd8.workspace import address, aligned, scratch
+from qd8.workspace import address, aligned, gap, scratch
 
 LAYOUTS = {"OHWI": (0, 1, 2, 3), "OIHW": (0, 2, 3, 1), "HWIO": (3, 0, 1, 2)}
 
@@ -253,7 +253,9 @@ class Conv2D:
         room: npt.NDArray[np.uint8] | None = None,
         tail: Tail | None = None,
     ) -> list[launch.Call]:
-        """Calls that compute ``out`` from ``x``, both C-contiguous and checked.
+        """Calls that compute ``out`` from ``x``, C-contiguous and checked.
+
+        Pixels of ``out`` may lie further apart than they are long, if there is no tail.
 
         room : scratch that calls running one after the other may share
         tail : what is done to ``out`` besides
@@ -263,7 +265,7 @@ class Conv2D:
         program = self._program(x, threads)
         own = aligned(program.scratch_bytes) if room is None else room
         more = NO_TAIL if tail is None else tail.words
-        bases = (address(x), address(out), 0, address(own), *more)
+        bases = (address(x), address(out), 0, address(own), *more, gap(out))
         return program.calls(bases, x, out, own, self.packed, tail)
 
     def _program(self, x: npt.NDArray[Any], threads: int) -> launch.Program:

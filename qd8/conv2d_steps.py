@@ -13,6 +13,7 @@ from qd8.geometry import Geometry, Window
 from qd8.kernels import cache, gemm, igemm, isa, launch, quantize, winograd
 from qd8.kernels.launch import (
     ACCUMULATOR,
+    GAP,
     OUT,
     SCRATCH,
     TAIL,
@@ -49,7 +50,8 @@ def convolution_steps(
         *(g.padded_H, g.padded_W, image, g.image_bytes, zero_point, scale, int(half)),
     )
     worth = max(1, g.images * g.H * g.W * g.C // PART)
-    tail = At(TAIL), At(TAIL_ARGUMENTS)
+    pitch = At(GAP, packed.N * packed.groups)
+    tail = At(TAIL), At(TAIL_ARGUMENTS), pitch
     stored = I16 if g.width == 2 else U8
     if isinstance(packed, PackedTwice) and isinstance(g.plan, WinogradSchedule):
         extents = packed.winograd.extents

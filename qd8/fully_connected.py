@@ -11,6 +11,7 @@ from qd8.kernels import cache, gemm, isa, launch, schedule
 from qd8.kernels.chain import NO_TAIL, Tail
 from qd8.kernels.launch import (
     ACCUMULATOR,
+    GAP,
     OUT,
     SCRATCH,
     TAIL,
@@ -21,7 +22,7 @@ from qd8.kernels.launch import (
 from qd8.maddubs import choose
 from qd8.pack import PackedWeights, pack
 from qd8.quantize import kind, quantize_rows, quantize_weights
-from qd8.workspace import address, aligned, scratch
+from qd8.workspace import address, aligned, gap, scratch
 
 
 class Steps(NamedTuple):
@@ -191,7 +192,9 @@ class FullyConnected:
         room: npt.NDArray[np.uint8] | None = None,
         tail: Tail | None = None,
     ) -> list[launch.Call]:
-        """Calls that compute ``out`` from ``x``, both C-contiguous and checked.
+        """Calls that compute ``out`` from ``x``, C-contiguous and checked.
+
+        Rows of ``out`` may lie further apart than they are long, if there is no tail.
 
         room : scratch that calls running one after the other may share
         tail : what is done to ``out`` besides
@@ -199,7 +202,7 @@ class FullyConnected:
         program = self._program(x, threads)
         own = aligned(program.scratch_bytes) if room is None else room
         more = NO_TAIL if tail is None else tail.words
-        bases = (address(x), address(out), 0, address(own), *more)
+        bases = (address(x), address(out), 0, address(own), *more, gap(out))
         return program.calls(bases, x, out, own, self.packed, tail)
 
     def _program(self, x: npt.NDArray[Any], threads: int) -> launch.Program:
@@ -217,7 +220,7 @@ class FullyConnected:
             *(plan.block_rows, plan.grid_rows, plan.grid_columns),
             *(At(SCRATCH), plan.scratch_bytes),
             *(float_bits(bound) for bound in self._bounds),
-            *(At(TAIL), At(TAIL_ARGUMENTS)),
+            *(At(TAIL), At(TAIL_ARGUMENTS), At(GAP, self.N)),
         )
         kernel = cache.kernel(gemm.fully_connected, *constants, kind(x.dtype))
         steps = [launch.Step(kernel, words, plan.tasks)]

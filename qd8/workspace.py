@@ -47,6 +47,16 @@ def _readable() -> bool:
 _address = _peeked if _readable() else _described
 
 
+def gap(array: npt.NDArray[Any]) -> int:
+    """By how many elements rows lie further apart than they are long.
+
+    array : (..., N), C-contiguous or a slice of the last axis of such a one
+    """
+    if array.flags.c_contiguous or array.ndim < 2:
+        return 0
+    return int(array.strides[-2] // array.itemsize) - int(array.shape[-1])
+
+
 def address(array: npt.NDArray[Any]) -> int:
     """Where an array's elements begin.
 

@@ -42,11 +42,12 @@ def lifetimes(graph: Graph) -> dict[int, tuple[int, int]]:
 def owners(graph: Graph) -> dict[int, int]:
     """Return, for each tensor that is computed, the tensor whose place it has.
 
-    A tensor that has a place of its own is its own owner.
+    A tensor that has a place of its own is its own owner; a slice has another's.
     """
     lives = lifetimes(graph)
     end = {i: last for i, (_, last) in lives.items()}  # of all in an owner's place
     owner = {i: i for i in lives}
+    owner |= {i: slice_.tensor for i, slice_ in graph.slices.items()}
     for place, node in enumerate(graph.nodes):
         if not (node.operator.is_view or node.operator.in_place):
             continue
@@ -141,10 +142,14 @@ def allocate(
     start = -block.ctypes.data % ALIGNMENT
     arrays = {}
     for i, offset in offsets.items():
+        if i in graph.slices:
+            continue
         tensor = graph.tensors[i]
         count = math.prod(tensor.shape)
         found = np.frombuffer(block, tensor.dtype, count, start + offset)
         arrays[i] = found.reshape(tensor.shape)
+    for i, (whole, first) in graph.slices.items():
+        arrays[i] = arrays[whole][..., first : first + graph.tensors[i].shape[-1]]
     return arrays
 
 

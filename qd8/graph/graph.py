@@ -5,8 +5,8 @@ A graph is made from a file by `build`, changed by passes (`precision`), and rea
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -107,12 +107,20 @@ def keywords(node: Node, inputs: Sequence[Tensor | None]) -> dict[str, Any]:
     return found
 
 
+class Slice(NamedTuple):
+    """A tensor that lies within another: columns ``first`` and following of it."""
+
+    tensor: int
+    first: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
     """Tensors by index, nodes in order, and the public names of the edges.
 
     inputs, outputs : public name -> index of a tensor, in the file's order
     source : what errors call the file
+    slices : tensors that are written where another one's last axis has them
     """
 
     source: str
@@ -120,6 +128,7 @@ class Graph:
     nodes: tuple[Node, ...]
     inputs: Mapping[str, int]
     outputs: Mapping[str, int]
+    slices: Mapping[int, Slice] = field(default_factory=dict)
 
     def weight(self, node: Node) -> Tensor | None:
         """Return the constant weight of a node, None if it has none.

@@ -174,7 +174,8 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
 
     Arguments: x, panels, out, acc (0 if not wanted), M, K, N, blocks, panel bytes,
     rows in a block, grid rows, grid columns, scratch, scratch bytes a task, lo and
-    hi (float32 bits), the tail and its arguments (chain.py).
+    hi (float32 bits), the tail and its arguments (chain.py), elements from row to
+    row of out. With a tail rows touch.
     """
 
     def fully_connected(task, tasks, arguments):
@@ -188,6 +189,7 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
         scratch = word(arguments, 12) + word(arguments, 13) * task
         lo, hi = real_word(arguments, 14), real_word(arguments, 15)
         tail, tail_arguments = word(arguments, 16), word(arguments, 17)
+        pitch = word(arguments, 18)
         size = 4 if X == F32 else 2
         held = held_rows(block_rows)
         scale, zero_point = scratch, scratch + 4 * held
@@ -212,8 +214,8 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
             )  # fmt: skip
             multiply(
                 TIER, FAMILY, MR, NR, KB, X, a, rows, blocks, panels, first, last,
-                panel_bytes, N, scale, zero_point, 4, out + size * N * m, size * N,
-                lo, hi, acc + 4 * N * m if acc else 0, 4 * N, corner,
+                panel_bytes, N, scale, zero_point, 4, out + size * pitch * m,
+                size * pitch, lo, hi, acc + 4 * N * m if acc else 0, 4 * N, corner,
                 corner + amx_gemm.ZERO_STARTS, 0,
             )  # fmt: skip
             columns = min(NR * last, N) - NR * first

@@ -74,7 +74,8 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
     step_y, step_x, bytes of a run, groups, bytes of a group's channels, N of a
     group, blocks, panel bytes, rows in a block, grid rows, grid columns, scratch,
     scratch bytes a task, scale, zero_point, lo and hi (float32 bits), the tail and
-    its arguments (chain.py).
+    its arguments (chain.py), elements from pixel to pixel of out. With a tail pixels
+    touch.
     """
 
     def convolution(task, tasks, arguments):
@@ -97,6 +98,7 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
         scale, zero_point = word(arguments, 26), word(arguments, 27)
         lo, hi = real_word(arguments, 28), real_word(arguments, 29)
         tail, tail_arguments = word(arguments, 30), word(arguments, 31)
+        pitch = word(arguments, 32)
         size = 4 if OUT == F32 else 2
         corner = scratch
         a = corner + SCRATCH if FAMILY == AMX else corner
@@ -140,7 +142,7 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
                     TIER, FAMILY, MR, NR, KB, OUT, a, rows, blocks,
                     panels + panel_bytes * count * group, first, last, panel_bytes, N,
                     scale + 4 * n, zero_point + 4 * n, 0,
-                    out + size * (channels * at + N * group), size * channels, lo, hi,
+                    out + size * (pitch * at + N * group), size * pitch, lo, hi,
                     acc + 4 * (channels * at + N * group) if acc else 0, 4 * channels,
                     corner, starts, 128,
                 )  # fmt: skip

@@ -48,6 +48,8 @@ class At(NamedTuple):
 X, OUT, ACCUMULATOR, SCRATCH = 1, 2, 3, 4
 # The two words of a tail (chain.py); 0 where a program runs without one.
 TAIL, TAIL_ARGUMENTS = 5, 6
+# By how many elements the rows of out lie further apart than they are long.
+GAP = 7
 
 
 class Step(NamedTuple):

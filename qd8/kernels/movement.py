@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels.boxes import broadcast_strides, contiguous_strides
+from qd8.kernels.float_arguments import address
 from qd8.kernels.gather import bind_gather as bind_gather
 from qd8.kernels.gather import bind_one_hot as bind_one_hot
 from qd8.kernels.launch import Call
@@ -117,20 +118,24 @@ def bind_split(
 def bind_join(
     arrays: Sequence[npt.NDArray], out: npt.NDArray, *, axis: int, threads: int
 ) -> list[Call]:
-    """Calls that join ``arrays`` along ``axis`` of ``out``."""
+    """Calls that join ``arrays`` along ``axis`` of ``out``.
+
+    One that lies in ``out`` already, at its place, is left there.
+    """
     axis %= out.ndim
     strides = contiguous_strides(out.shape)
     calls, start = [], 0
     for x in arrays:
-        calls += bind_box(
-            x,
-            out,
-            x.shape,
-            contiguous_strides(x.shape),
-            strides,
-            threads=threads,
-            out_start=start * strides[axis],
-        )
+        if address(x) != address(out) + start * strides[axis] * out.itemsize:
+            calls += bind_box(
+                x,
+                out,
+                x.shape,
+                contiguous_strides(x.shape),
+                strides,
+                threads=threads,
+                out_start=start * strides[axis],
+            )
         start += x.shape[axis]
     return calls
 

@@ -125,8 +125,8 @@ def _multiply_block(TIER, POSITIONS, MR, NR, tiles, v, v_bytes, u, panel_bytes, 
 
 @njit
 def _finish_block(TIER, VARIANT, POSITIONS, OUTPUTS, LANES, NR, OUT, tiles, places, m,
-                  m_step, weights, panel_bytes, p, panels, N, out, acc, out_row,
-                  out_pixel, spare, sums, before, after, lo, hi):  # fmt: skip
+                  m_step, weights, panel_bytes, p, panels, N, out, pitch, acc,
+                  out_row, out_pixel, spare, sums, before, after, lo, hi):  # fmt: skip
     """Outputs of a block of tiles and of panels ``p`` to ``p + panels - 1``."""
     size = 4 if OUT == F32 else 2
     channel = NR * p
@@ -138,14 +138,15 @@ def _finish_block(TIER, VARIANT, POSITIONS, OUTPUTS, LANES, NR, OUT, tiles, plac
         if rows <= 0 or pixels <= 0:
             continue
         for column in range(0, columns, LANES):
-            at = N * word(place, 1) + channel + column
+            pixel, at = word(place, 1), channel + column
             panel = weights + panel_bytes * (p + column // NR)
             transform_output(
                 TIER, VARIANT, OUT, m + m_step * POSITIONS * t + 4 * column, m_step,
                 panel + tail + 4 * (column % NR), 4 * NR, word(place, 3),
                 N - channel - column, np.int64(rows), np.int64(pixels),
-                out + size * at, size * N * out_row, size * N * out_pixel,
-                acc + 4 * at if acc else 0, 4 * N * out_row, 4 * N * out_pixel,
+                out + size * (pitch * pixel + at), size * pitch * out_row,
+                size * pitch * out_pixel, acc + 4 * (N * pixel + at) if acc else 0,
+                4 * N * out_row, 4 * N * out_pixel,
                 spare, sums + m_step * OUTPUTS * t + 4 * column, m_step, before,
                 after, lo, hi,
             )  # fmt: skip
@@ -201,7 +202,7 @@ def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
     block of taps, int64), their number, panel bytes, tiles in a block, panels at a
     time, grid rows, grid columns, scratch, scratch bytes a task, bytes of V of a few
     tiles, of a position of M, scale, lo and hi (float32 bits), the tail and its
-    arguments (chain.py).
+    arguments (chain.py), elements from pixel to pixel of out. With a tail pixels touch.
     """
     POSITIONS = VARIANTS[VARIANT].positions
     MY, MX = VARIANTS[VARIANT].y.outputs, VARIANTS[VARIANT].x.outputs
@@ -228,6 +229,7 @@ def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
         scale = word(arguments, 32)
         lo, hi = real_word(arguments, 33), real_word(arguments, 34)
         tail, tail_arguments = word(arguments, 35), word(arguments, 36)
+        pitch = word(arguments, 37)
 
         spare = places + (PLACE * block + 63) // 64 * 64
         v = spare + SPARE
@@ -263,8 +265,8 @@ def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
                     _finish_block(
                         TIER, VARIANT, POSITIONS, MY * MX, LANES, NR, OUT, tiles,
                         places, m, m_step, weights, panel_bytes, p, panels, N, out,
-                        acc, out_row * dilation_y, out_pixel * dilation_x, spare, sums,
-                        s, splits - 1 - s, lo, hi,
+                        pitch, acc, out_row * dilation_y, out_pixel * dilation_x,
+                        spare, sums, s, splits - 1 - s, lo, hi,
                     )  # fmt: skip
                     v_at += POSITIONS * step
                     u += POSITIONS * 32 * NR * chunks

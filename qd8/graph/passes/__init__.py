@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ..graph import Graph
 from .attention import attention
 from .chains import chains
+from .concat import concat
 from .epilogue import epilogue
 from .group_sum import group_sum
 from .layer_norm import layer_norm
@@ -37,6 +38,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("swish", "LOGISTIC and the MUL of its input by it, as one", swish),
     Pass("chains", "element-wise operators that feed one another, as one", chains),
     Pass("epilogue", "element-wise operators into the one that they follow", epilogue),
+    Pass("concat", "channels written where CONCATENATION would copy them", concat),
 )
 
 
