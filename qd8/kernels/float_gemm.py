@@ -8,8 +8,8 @@ the panels pass by::
 
     for block of strips:  for panel:  for strip of the block:  for tile of the strip
 
-float16 activations are widened into a scratch array first (R4): the tile reads
-float32 only. Its result is narrowed, once, on its way out.
+float16 activations are widened first (R4), rows of a matrix block by block, images as
+a whole: the tile reads float32 only. Its result is narrowed, once, on its way out.
 """
 
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from qd8.kernels.float_arguments import (
     address,
     aligned,
     bounds_words,
+    kind,
     shares,
     task_count,
 )
@@ -34,11 +35,13 @@ from qd8.kernels.float_pack import (
     pack_fully_connected_float,
 )
 from qd8.kernels.float_strips import STRIP_WORDS, Strips, conv2d_strips, row_strips
-from qd8.kernels.float_tile import TILES, float_tile, heights_by_rest
+from qd8.kernels.float_tile import TILES, float_tile, has_masks, heights_by_rest
 from qd8.kernels.float_unary import bind_cast
+from qd8.kernels.float_widen import widen
 from qd8.kernels.jit import njit
+from qd8.kernels.moves import copy_bytes
 from qd8.kernels.simd import real_word, word
-from qd8.kernels.vector import F16, F32, LANES, load, store, store_first
+from qd8.kernels.vector import F16, LANES
 
 GRAIN = 1 << 18  # multiply-adds of a task: some 5 us
 BLOCK_BYTES = 1 << 17  # of input that a block touches
@@ -66,7 +69,9 @@ def _channel(panel, group_panels, group_channels, NR):
     return group * group_channels + part * NR
 
 
-def _factory(source, TIER, NR, MR):
+def _factory(source, TIER, KIND, NR, MR, WIDTH, MASKED):
+    size = 2 if KIND == F16 else 4
+
     def float_gemm(task, tasks, args):
         source  # noqa: B018
         x, panels, biases, out, scratch = (
@@ -76,18 +81,25 @@ def _factory(source, TIER, NR, MR):
             word(args, 5), word(args, 6), word(args, 7), word(args, 8)
         )  # fmt: skip
         K, group_panels, group_channels = word(args, 9), word(args, 10), word(args, 11)
-        group_bytes, half = word(args, 12), word(args, 13)
+        group_bytes, wide = word(args, 12), word(args, 13)
         lo, hi = real_word(args, 14), real_word(args, 15)
         block_shares, panel_shares, panel_tasks = (
             word(args, 16), word(args, 17), word(args, 18)
         )  # fmt: skip
         tail, tail_arguments = word(args, 19), word(args, 20)
-        size = 2 if half else 4
-        scratch += task * (MR * NR + LANES) * 4
+        scratch += task * word(args, 21)
         rows_task, panel_task = task // panel_tasks, task % panel_tasks
         for block in range(
             word(block_shares, rows_task), word(block_shares, rows_task + 1)
         ):
+            base = x
+            if KIND == F16 and wide:
+                # Of rows of a matrix a block is one strip.
+                strip = strips + word(blocks, block) * 8 * STRIP_WORDS
+                base = scratch + (MR * NR + LANES) * 4
+                count = word(strip, 4) * word(strip, 1) // 4
+                widen(TIER, x + word(strip, 0) // 2, count, base)
+                base -= word(strip, 0)
             for p in range(
                 word(panel_shares, panel_task), word(panel_shares, panel_task + 1)
             ):
@@ -96,10 +108,10 @@ def _factory(source, TIER, NR, MR):
                 columns = min(NR, group_channels - part * NR)
                 panel = panels + p * K * NR * 4
                 bias = biases + p * NR * 4
-                staged = half != 0 or columns < NR
+                staged = not MASKED and columns % WIDTH != 0
                 for s in range(word(blocks, block), word(blocks, block + 1)):
                     strip = strips + s * 8 * STRIP_WORDS
-                    from_ = x + word(strip, 0) + group * group_bytes
+                    from_ = base + word(strip, 0) + group * group_bytes
                     x_step = word(strip, 1)
                     to = out + (word(strip, 2) + channel) * size
                     out_step = word(strip, 3) * size
@@ -112,24 +124,16 @@ def _factory(source, TIER, NR, MR):
                     while done < count:
                         rows = word(table, min(count - done, MR))
                         done = min(done, count - rows)
+                        at = to + done * out_step
                         float_tile(
-                            TIER, rows, from_ + done * x_step, x_step, runs, run_count,
-                            panel, bias,
-                            scratch if staged else to + done * out_step,
-                            NR * 4 if staged else out_step,
-                            lo, hi,
+                            TIER, KIND, rows, columns, from_ + done * x_step, x_step,
+                            runs, run_count, panel, bias, scratch if staged else at,
+                            NR * size if staged else out_step, lo, hi,
                         )  # fmt: skip
                         if staged:
                             for r in range(rows):
-                                for n in range(0, columns, LANES):
-                                    y = load(TIER, F32, scratch + (r * NR + n) * 4)
-                                    at = to + (done + r) * out_step + n * size
-                                    if half == 0:
-                                        store_first(TIER, F32, at, y, columns - n)
-                                    elif columns - n >= LANES:
-                                        store(TIER, F16, at, y)
-                                    else:
-                                        store_first(TIER, F16, at, y, columns - n)
+                                line = scratch + r * NR * size
+                                copy_bytes(at + r * out_step, line, columns * size)
                         done += rows
             if tail:
                 _finish_strips(
@@ -226,29 +230,36 @@ def bind_strips(
     """Calls that make the outputs of ``strips``; ``x`` and ``out`` of one dtype."""
     if out.size == 0:
         return []
-    calls = []
-    if x.dtype == np.float16:
-        wide = np.empty(x.shape, np.float32)
-        calls = bind_cast(x, wide, threads=threads)
-        x = wide
     tile = TILES[packed.tier]
     schedule = _schedule(strips, packed, tile, threads)
+    calls, wide = [], 0
+    if x.dtype == np.float16 and len(strips.table) == 1:
+        wide = int((schedule.strips[:, 4] * schedule.strips[:, 1]).max()) // 4
+    elif x.dtype == np.float16:
+        whole = np.empty(x.shape, np.float32)
+        calls = bind_cast(x, whole, threads=threads)
+        x = whole
     MR, NR = tile.heights[0], tile.NR
     heights = np.array([heights_by_rest(tile, n) for n in range(MR + 1)], np.int64)
     biases = pack_bias(bias, packed)
-    scratch = aligned((schedule.tasks * (MR * NR + LANES),))
+    room = MR * NR + LANES + -(-wide // LANES) * LANES
+    scratch = aligned((schedule.tasks * room,))
     groups, group_panels, K, _ = packed.panels.shape
     words = (
         *map(address, (x, packed.panels, biases, out, scratch)),
         *map(address, (schedule.strips, schedule.blocks, strips.runs, heights)),
         *(K, group_panels, packed.shape[0] // groups),
-        *(packed.shape[3] * 4, int(out.dtype == np.float16)),
+        *(packed.shape[3] * 4, wide),
         *bounds_words(activation),
         *map(address, (schedule.block_shares, schedule.panel_shares)),
         len(schedule.panel_shares) - 1,
         *(NO_TAIL if tail is None else tail.words),
+        room * 4,
     )
-    kernel = cache.kernel(_factory, isa.BY_NAME[packed.tier].id, NR, MR)
+    tier = isa.BY_NAME[packed.tier]
+    kernel = cache.kernel(
+        _factory, tier.id, kind(out), NR, MR, tile.lanes, int(has_masks(tier))
+    )
     keep = (x, packed.panels, biases, out, scratch, schedule, strips.runs, heights)
     return [*calls, launch.bind(kernel, words, schedule.tasks, *keep, tail)]
 

@@ -17,14 +17,28 @@ import numpy as np
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.boxes import broadcast_strides
-from qd8.kernels.float_arguments import Float, address, aligned, real_bits, task_count
-from qd8.kernels.float_tile import TILES, FloatTile, float_tile, heights_by_rest
+from qd8.kernels.float_arguments import (
+    Float,
+    address,
+    aligned,
+    kind,
+    real_bits,
+    task_count,
+)
+from qd8.kernels.float_tile import (
+    TILES,
+    FloatTile,
+    float_tile,
+    has_masks,
+    heights_by_rest,
+)
 from qd8.kernels.float_unary import bind_cast
+from qd8.kernels.float_widen import widen
 from qd8.kernels.movement import bind_transpose
 from qd8.kernels.moves import copy_bytes
 from qd8.kernels.simd import real_word, word
 from qd8.kernels.strided_copy import bind_box
-from qd8.kernels.vector import F16, F32, LANES, load, load_first, store, store_first
+from qd8.kernels.vector import F16, LANES
 
 GRAIN = 1 << 18  # multiply-adds of a task: some 5 us
 # Tiles of a block share a panel's way from memory; but each row of a wide output is
@@ -36,19 +50,20 @@ BLOCK_TILES = 4
 # fast (avx512vnni): rows 16 KiB apart share the sets of the first-level cache.
 
 
-def _factory(source, TIER, NR, MR):
+def _factory(source, TIER, KIND, NR, MR, WIDTH, MASKED):
+    size = 2 if KIND == F16 else 4
+
     def float_matmul(task, tasks, args):
         source  # noqa: B018
         a, panels, zeros, out, scratch = (
             word(args, 0), word(args, 1), word(args, 2), word(args, 3), word(args, 4)
         )  # fmt: skip
         matrices, runs, heights = word(args, 5), word(args, 6), word(args, 7)
-        M, K, N, half = word(args, 8), word(args, 9), word(args, 10), word(args, 11)
-        block_rows, blocks = word(args, 12), word(args, 13)
-        shares, work = word(args, 14), word(args, 15)
-        lo, hi = real_word(args, 16), real_word(args, 17)
-        size = 2 if half else 4
-        scratch += task * word(args, 18)
+        M, K, N = word(args, 8), word(args, 9), word(args, 10)
+        block_rows, blocks = word(args, 11), word(args, 12)
+        shares, work = word(args, 13), word(args, 14)
+        lo, hi = real_word(args, 15), real_word(args, 16)
+        scratch += task * word(args, 17)
         wide = scratch + (MR * NR + LANES) * 4
         count = -(-N // NR)  # panels of a matrix
         for item in range(work * task // tasks, work * (task + 1) // tasks):
@@ -58,14 +73,8 @@ def _factory(source, TIER, NR, MR):
             first = block * block_rows
             rows_left = min(block_rows, M - first)
             x = a + word(matrices, 2 * matrix) + first * K * size
-            if half:
-                for i in range(0, rows_left * K, LANES):
-                    left = rows_left * K - i
-                    if left >= LANES:
-                        lanes = load(TIER, F16, x + i * 2)
-                    else:
-                        lanes = load_first(TIER, F16, x + i * 2, left, np.float32(0))
-                    store(TIER, F32, wide + i * 4, lanes)
+            if KIND == F16:
+                widen(TIER, x, rows_left * K, wide)
                 x = wide
             packed = panels + word(matrices, 2 * matrix + 1)
             to = out + (matrix * M + first) * N * size
@@ -73,31 +82,21 @@ def _factory(source, TIER, NR, MR):
             for p in range(count * share // shares, count * (share + 1) // shares):
                 columns = min(NR, N - p * NR)
                 panel = packed + p * K * NR * 4
-                staged = half != 0 or columns < NR
+                staged = not MASKED and columns % WIDTH != 0
                 done = 0
                 while done < rows_left:
                     rows = word(table, min(rows_left - done, MR))
                     done = min(done, rows_left - rows)
                     at = to + (done * N + p * NR) * size
                     float_tile(
-                        TIER, rows, x + done * K * 4, K * 4, runs, 1, panel, zeros,
-                        scratch if staged else at, NR * 4 if staged else N * 4, lo, hi,
+                        TIER, KIND, rows, columns, x + done * K * 4, K * 4, runs, 1,
+                        panel, zeros, scratch if staged else at,
+                        (NR if staged else N) * size, lo, hi,
                     )  # fmt: skip
-                    if staged and half == 0:
+                    if staged:
                         for r in range(rows):
-                            copy_bytes(
-                                at + r * N * 4, scratch + r * NR * 4, columns * 4
-                            )
-                    elif staged:
-                        for r in range(rows):
-                            for n in range(0, columns, LANES):
-                                y = load(TIER, F32, scratch + (r * NR + n) * 4)
-                                if columns - n >= LANES:
-                                    store(TIER, F16, at + (r * N + n) * 2, y)
-                                else:
-                                    store_first(
-                                        TIER, F16, at + (r * N + n) * 2, y, columns - n
-                                    )
+                            line = scratch + r * NR * size
+                            copy_bytes(at + r * N * size, line, columns * size)
                     done += rows
 
     return float_matmul
@@ -147,11 +146,13 @@ def bind_batch_matmul(
     runs, zeros = np.array([0, 0, K], np.int64), np.zeros(NR, np.float32)
     words = (
         *map(address, (rows, panels, zeros, out, scratch, matrices, runs, heights)),
-        *(M, K, N, int(half), block_rows, blocks),
+        *(M, K, N, block_rows, blocks),
         *(shares, prod(batch) * blocks * shares),
         *(real_bits(-np.inf), real_bits(np.inf), room * 4),
     )
-    kernel = cache.kernel(_factory, tier.id, NR, MR)
+    kernel = cache.kernel(
+        _factory, tier.id, kind(out), NR, MR, tile.lanes, int(has_masks(tier))
+    )
     keep = (rows, panels, zeros, out, scratch, matrices, runs, heights)
     return [*calls, launch.bind(kernel, words, tasks, *keep)]
 

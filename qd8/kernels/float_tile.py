@@ -16,6 +16,9 @@ k runs over is a list of *runs*, stretches that are contiguous both in the input
 and in the panel. A convolution near a border has shorter or fewer runs: padded taps
 are not multiplied by zero (0 * inf, and -0.0 + 0.0, would show) but never visited.
 
+A panel whose last half holds no channel is met by half as wide a tile. What lanes are
+left over is masked where a tier has masks; elsewhere the caller stages whole registers.
+
 Three rows share one address register: base, base + x_step, base + 2 * x_step are
 x86 addressing modes, and twelve pointers would not fit into sixteen registers.
 """
@@ -25,6 +28,7 @@ from typing import NamedTuple
 from qd8.kernels import isa
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, f32, i64, ir_vector
+from qd8.kernels.vector import F16
 
 ROWS_PER_BASE = 3
 
@@ -61,11 +65,18 @@ def heights_by_rest(tile: FloatTile, count: int) -> list[int]:
     return table
 
 
+def has_masks(tier: isa.Tier) -> bool:
+    """Whether storing a part of a register costs no more than all of it."""
+    return TILES[tier.name].lanes == 16
+
+
 @intrinsic(prefer_literal=True)
 def float_tile(
     typingctx,
     tier,
+    kind,
     rows,
+    columns,
     x,
     x_step,
     runs,
@@ -81,9 +92,13 @@ def float_tile(
 
     Parameters
     ----------
-    tier : literal int
+    tier, kind : literal int
+        ``kind`` is that of the outputs: F32, or F16, rounded once (R4).
     rows : int64
         One of the tier's heights.
+    columns : int64
+        How many of the panel's columns are stored, at least 1. A tier without masks
+        stores whole registers.
     x, x_step : int64
         Address of row 0, and bytes from one row to the next.
     runs, run_count : int64
@@ -92,7 +107,7 @@ def float_tile(
     panel, bias : int64
         Addresses of (K, NR) float32 and (NR,) float32.
     out, out_step : int64
-        Address of (rows, NR) float32, rows ``out_step`` bytes apart.
+        Address of (rows, columns), rows ``out_step`` bytes apart.
     lo, hi : float32
     """
     shape = TILES[isa.TIERS[tier.literal_value].name]
@@ -100,25 +115,37 @@ def float_tile(
     def codegen(context, builder, signature, args):
         e = emitter(builder, tier)
         end = builder.append_basic_block("tile.end")
-        switch = builder.switch(args[1], end)
+        half = kind.literal_value == F16
+        rows, columns = args[2:4]
+        widths = range(1, shape.NR // shape.lanes + 1)
+        width = builder.udiv(
+            builder.add(columns, i64(shape.lanes - 1)), i64(shape.lanes)
+        )
+        number = builder.add(builder.mul(rows, i64(len(widths) + 1)), width)
+        switch = builder.switch(number, end)
         for height in shape.heights:
-            block = builder.append_basic_block(f"tile.{height}")
-            switch.add_case(i64(height), block)
-            builder.position_at_end(block)
-            _emit(e, shape, height, *args[2:])
-            builder.branch(end)
+            for registers in widths:
+                block = builder.append_basic_block(f"tile.{height}x{registers}")
+                case = height * (len(widths) + 1) + registers
+                switch.add_case(i64(case), block)
+                builder.position_at_end(block)
+                _emit(e, shape, half, height, registers, columns, *args[4:])
+                builder.branch(end)
         builder.position_at_end(end)
         return context.get_dummy_value()
 
-    integers = [types.int64] * 9
-    signature = types.none(tier, *integers, types.float32, types.float32)
+    integers = [types.int64] * 10
+    signature = types.none(tier, kind, *integers, types.float32, types.float32)
     return signature, codegen
 
 
-def _emit(e, shape, rows, *operands):
-    """One tile of ``rows``; the operands are float_tile's from ``x`` on."""
+def _emit(e, shape, half, rows, columns, stored, *operands):
+    """One tile of ``rows`` by ``columns`` registers, ``stored`` columns of float32.
+
+    The operands are float_tile's from ``x`` on.
+    """
     x, x_step, runs, run_count, panel, bias, out, out_step, lo, hi = operands
-    b, columns = e.b, shape.NR // shape.lanes
+    b = e.b
     vector = ir_vector(f32, shape.lanes)
     base_step = b.mul(x_step, i64(ROWS_PER_BASE))
     first = [e.load(vector, bias, 4 * shape.lanes * j) for j in range(columns)]
@@ -134,23 +161,32 @@ def _emit(e, shape, rows, *operands):
         carried = [w, *bases, *acc]
         for length in sorted({shape.unroll, 1}, reverse=True):
             steps = b.udiv(count, i64(length))
-            carried = e.loop(steps, carried, _steps(e, shape, rows, x_step, length))
+            body = _steps(e, shape, rows, columns, x_step, length)
+            carried = e.loop(steps, carried, body)
             count = b.urem(count, i64(length))
         return carried[1 + len(bases):]  # fmt: skip
 
     acc = e.loop(run_count, first * rows, run)
     lo, hi = (e.splat(bound, shape.lanes) for bound in (lo, hi))
-    at = e.pointer(out)
+    at, size = e.pointer(out), 2 if half else 4
+    mask = None
+    if has_masks(e.tier):
+        rest = b.sub(stored, i64(shape.lanes * (columns - 1)))
+        mask = e.mask(shape.lanes, rest)
     for r in range(rows):
         for j in range(columns):
             y = e.clamp(acc[r * columns + j], lo, hi)
-            e.store(y, at, 4 * shape.lanes * j)
+            y = e.narrow(y) if half else y
+            if mask is None or j < columns - 1:
+                e.store(y, at, size * shape.lanes * j)
+            else:
+                e.store_masked(y, e.pointer(at, size * shape.lanes * j), mask)
         at = b.gep(at, [out_step])
 
 
-def _steps(e, shape, rows, x_step, length):
+def _steps(e, shape, rows, columns, x_step, length):
     """The body of the inner loop: ``length`` consecutive k."""
-    b, columns = e.b, shape.NR // shape.lanes
+    b = e.b
     vector = ir_vector(f32, shape.lanes)
     n_bases = -(-rows // ROWS_PER_BASE)
     twice = b.shl(x_step, i64(1))

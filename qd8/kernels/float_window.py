@@ -18,6 +18,7 @@ from qd8.kernels import cache, isa, launch
 from qd8.kernels.chain import NO_TAIL, Tail, apply_tail
 from qd8.kernels.float_arguments import Float, address, bounds_words, kind, task_count
 from qd8.kernels.float_tile import TILES
+from qd8.kernels.float_widen import widen
 from qd8.kernels.float_window_operators import REGISTERS
 from qd8.kernels.float_window_tile import (
     OUTPUTS,
@@ -27,7 +28,7 @@ from qd8.kernels.float_window_tile import (
     written_out,
 )
 from qd8.kernels.simd import real_word, word
-from qd8.kernels.vector import F16, F32, LANES, load, load_first, store, store_first
+from qd8.kernels.vector import F16, LANES
 from qd8.kernels.windows import Pair, Sides, Span, spans
 
 GRAIN = 1 << 16  # taps of a task, all channels counted
@@ -143,15 +144,7 @@ def _factory(source, TIER, OPERATOR, KH, KW, STRIDE, DILATION, KIND, BOUNDED, WI
             first, last = word(band, 0), word(band, 1)
             from_ = x + (image * H + word(band, 2)) * W * C * size
             if KIND == F16:
-                count = word(band, 3) * W * C
-                for i in range(0, count - LANES + 1, LANES):
-                    store(TIER, F32, scratch + i * 4, load(TIER, F16, from_ + i * 2))
-                i = count // LANES * LANES
-                if i < count:
-                    rest = load_first(
-                        TIER, F16, from_ + i * 2, count - i, np.float32(0)
-                    )
-                    store_first(TIER, F32, scratch + i * 4, rest, count - i)
+                widen(TIER, from_, word(band, 3) * W * C, scratch)
                 from_ = scratch
             to = out + image * outputs * C * size
             begin = 0
