@@ -17,7 +17,6 @@ scores every weight is NaN, by the sum, so the maximum may lose a NaN on its way
 exp(+-0.0) is 1, so it need not know which zero is larger.
 """
 
-from functools import partial
 from math import prod
 
 import numpy as np
@@ -33,7 +32,7 @@ from qd8.kernels.float_arguments import (
     real_bits,
     task_count,
 )
-from qd8.kernels.float_exp import emit_exp_vanishing
+from qd8.kernels.float_exp import scaled
 from qd8.kernels.float_tile import TILES, FloatTile
 from qd8.kernels.moves import SIDE, copy_items, transpose_tile
 from qd8.kernels.simd import real_word, word
@@ -41,8 +40,6 @@ from qd8.kernels.vector import (
     F16,
     F32,
     LANES,
-    define,
-    f32x16,
     fma,
     less,
     load,
@@ -54,11 +51,7 @@ from qd8.kernels.vector import (
 
 GRAIN = 1 << 18  # multiply-adds of a task, as of a matrix product
 CHUNK = 128  # keys whose weights, 16 KiB at most, stay in L1 while they multiply
-# Exponentials are kept times 2^64, so that no remainder of a division underflows.
-SCALE = 64
 SMALLEST_NORMAL = np.float32(2.0**-126)
-
-scaled_power = define(f32x16, (f32x16,), partial(emit_exp_vanishing, more=SCALE))
 
 
 def _factory(source, TIER, KIND, FMA, W, NR, MR):
@@ -84,7 +77,7 @@ def _factory(source, TIER, KIND, FMA, W, NR, MR):
             matrix, block = item // blocks, item % blocks
             q = queries + item * K * line
             k = keys + matrix * panels * K * MR * 4
-            v = values + matrix * S * N * 4
+            v = values + matrix * -(-N // MR) * S * MR * 4
             for i in range(0, W, LANES):
                 store(TIER, F32, top + i * 4, splat(np.float32(-np.inf)))
             for p in range(panels):
@@ -104,7 +97,8 @@ def _factory(source, TIER, KIND, FMA, W, NR, MR):
                 largest = load(TIER, F32, top + i * 4)
                 for s in range(S):
                     at = scores + s * line + i * 4
-                    power = scaled_power(TIER, load(TIER, F32, at) - largest)
+                    # Times 2^63: then no remainder of a division underflows.
+                    power = scaled(TIER, load(TIER, F32, at) - largest)
                     store(TIER, F32, at, power)
                     lane = sums + (s & (LANES - 1)) * line + i * 4
                     store(TIER, F32, lane, load(TIER, F32, lane) + power)
@@ -135,15 +129,17 @@ def _factory(source, TIER, KIND, FMA, W, NR, MR):
                         if KIND == F16:
                             y = round_half(TIER, y)
                         store(TIER, F32, weights + s * line + i * 4, y)
-                done = 0
-                while done < N:
-                    rows = word(heights, min(N - done, MR))
-                    for i in range(0, W, NR):
-                        value_tile(
-                            TIER, rows, v + (first * N + done) * 4, N * 4, length,
-                            weights + i * 4, line, outputs + done * line + i * 4,
-                        )  # fmt: skip
-                    done += rows
+                for p in range(-(-N // MR)):
+                    count, done = min(MR, N - p * MR), 0
+                    while done < count:
+                        rows = word(heights, count - done)
+                        for i in range(0, W, NR):
+                            value_tile(
+                                TIER, rows, v + ((p * S + first) * MR + done) * 4,
+                                MR * 4, length, weights + i * 4, line,
+                                outputs + (p * MR + done) * line + i * 4,
+                            )  # fmt: skip
+                        done += rows
             if KIND == F16:
                 for i in range(0, N * W, LANES):
                     y = load(TIER, F32, outputs + i * 4)
@@ -203,10 +199,10 @@ def bind_attention(
     tile, W = TILES[tier.name], block_width(tier)
     NR, MR = tile.NR, tile.heights[0]
     blocks, panels = -(-T // W), -(-S // MR)
-    # Queries of a block and keys of a panel lie side by side, values row by row.
+    # Queries of a block lie side by side, and so do keys, and columns of values.
     q_packed, calls = packed(q, queries, batch, (T, K), W, threads)
     k_packed, keys_too = packed(k, keys.swapped(), batch, (S, K), MR, threads)
-    v_packed, values_too = packed(v, values.swapped(), batch, (N, S), N, threads)
+    v_packed, values_too = packed(v, values.swapped(), batch, (N, S), MR, threads)
     calls += keys_too + values_too
     steps = [np.arange(n) * s for n, s in zip(batch, outputs.strides, strict=False)]
     starts = sum(np.ix_(*steps), np.zeros(batch, np.int64)).reshape(-1)

@@ -22,6 +22,10 @@ from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, f32, i64, ir_vector
 from qd8.kernels.vector import F16, LANES
 
+# Bytes of keys or values that are asked for before they are used: each line of them
+# meets a tile once.
+AHEAD = 1024
+
 
 def block_width(tier: isa.Tier) -> int:
     """Queries of a block: the columns of a tile, in whole vectors of sixteen."""
@@ -36,6 +40,7 @@ def _products(e, shape, rows, first, x, x_step, K, columns, step):
 
     def body(index, carried):
         left, right, *acc = carried
+        e.prefetch(left, AHEAD)
         c = [e.load(vector, right, 4 * shape.lanes * j) for j in range(vectors)]
         for r in range(rows):
             a = e.splat(e.load(f32, left, 4 * r), shape.lanes)

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from qd8.kernels import float_gemm, float_window, isa
+from qd8.kernels import attention, float_gemm, float_window, isa
+from qd8.kernels.attention_tile import block_width
 from qd8.kernels.compiler import compiled
 from qd8.kernels.float_tile import TILES, has_masks
 from qd8.kernels.float_window_operators import DEPTHWISE, REGISTERS
@@ -33,6 +34,23 @@ def test_hot_loops_of_every_height_stay_in_registers(name: str) -> None:
             assert {number, 2 * number} & fused  # the smallest LLVM may unroll again
     for loop in loops:
         if any(FMA.search(line) for line in loop):
+            assert [line for line in loop if ON_STACK.search(line)] == []
+
+
+@pytest.mark.parametrize("name", [t.name for t in isa.TIERS if t.hardware_fma])
+def test_attention_stays_in_registers(name: str) -> None:
+    """Both products' loops of every height, the exponential and the quotient."""
+    if name not in isa.runnable():
+        pytest.skip(f"{name} does not run here")
+    tile, tier = TILES[name], isa.BY_NAME[name]
+    shape = block_width(tier), tile.NR, tile.heights[0]
+    kernel = compiled(attention._factory, tier.id, F32, 1, *shape)
+    loops = innermost_loops(kernel.assembly)
+    fused = [sum(bool(FMA.search(line)) for line in loop) for loop in loops]
+    for rows in tile.heights[:-1]:  # LLVM unrolls a single row
+        assert fused.count(rows * tile.NR // tile.lanes) >= 2
+    for loop, count in zip(loops, fused, strict=True):
+        if count:
             assert [line for line in loop if ON_STACK.search(line)] == []
 
 
