@@ -46,6 +46,7 @@ TILES = {
     # Without hardware FMA an fma is some thirty instructions: nothing to unroll.
     "generic": FloatTile(4, 8, (4, 1), 1),
     "avx2": FloatTile(8, 16, (6, 4, 2, 1), 4),
+    "avxvnni": FloatTile(8, 16, (6, 4, 2, 1), 4),
     "avx512vnni": FloatTile(16, 32, (12, 8, 4, 2, 1), 4),
     "amx": FloatTile(16, 32, (12, 8, 4, 2, 1), 4),
 }

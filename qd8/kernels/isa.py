@@ -37,13 +37,15 @@ class Tier(NamedTuple):
 
 
 _AVX2 = ("avx2", "fma", "f16c")
+_AVXVNNI = (*_AVX2, "avxvnni")
 _VNNI = (*_AVX2, "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni")
 _AMX = (*_VNNI, "amx-tile", "amx-int8")
 TIERS: tuple[Tier, ...] = (
     Tier("generic", 0, (), "madd", 4, 4, 8, 2, 16, False, False, 256 << 10),
     Tier("avx2", 1, _AVX2, "madd", 8, 6, 16, 2, 16, True, True, 512 << 10),
-    Tier("avx512vnni", 2, _VNNI, "vnni", 16, 8, 32, 4, 64, True, True, 2 << 20),
-    Tier("amx", 3, _AMX, "amx", 16, 32, 32, 4, 64, True, True, 2 << 20),
+    Tier("avxvnni", 2, _AVXVNNI, "vnni", 8, 6, 16, 4, 16, True, True, 1 << 20),
+    Tier("avx512vnni", 3, _VNNI, "vnni", 16, 8, 32, 4, 64, True, True, 2 << 20),
+    Tier("amx", 4, _AMX, "amx", 16, 32, 32, 4, 64, True, True, 2 << 20),
 )
 BY_NAME = {tier.name: tier for tier in TIERS}
 

@@ -341,7 +341,7 @@ class Emitter:
         if tier.tile in ("vnni", "amx"):
             # LLVM 22 spells the operands <64 x i8>; the old spelling below is
             # upgraded when parsed, so it serves every llvmlite (numba.md 2.2).
-            name = "llvm.x86.avx512.vpdpbusd.512"
+            name = f"llvm.x86.avx512.vpdpbusd.{32 * tier.lanes}"
             type_ = ir.FunctionType(acc.type, [acc.type] * 3)
             function = cgutils.get_or_insert_function(build.module, type_, name)
             return build.call(function, [acc, a, w])
@@ -376,7 +376,7 @@ class Emitter:
             return self.dot(acc, a, w)
         type_ = ir.FunctionType(acc.type, [acc.type] * 3)  # the old spelling, as above
         function = cgutils.get_or_insert_function(
-            build.module, type_, "llvm.x86.avx512.vpdpwssd.512"
+            build.module, type_, f"llvm.x86.avx512.vpdpwssd.{32 * self.tier.lanes}"
         )
         a, w = build.bitcast(a, acc.type), build.bitcast(w, acc.type)
         return build.call(function, [acc, a, w])
