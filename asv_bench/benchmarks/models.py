@@ -110,6 +110,7 @@ ZOO = {
     "deeplab_v3": {"width": 0.5, "resolution": 129, "float_depthwise": True},
     "sd_unet": {"width": 0.2, "resolution": 16},
     "mobilebert": {"layers": 4, "tokens": 128, "vocabulary": 1000},
+    "efficientnet_v2_s": {"width": 0.5, "resolution": 96, "float_depthwise": True},
 }
 
 
@@ -175,3 +176,32 @@ class ZooFile:
         return alternate(lambda: self.model(*self.inputs), invoke, 20).ratio
 
     track_ratio_to_xnnpack.unit = "XNNPACK's time / qd8's"
+
+
+class ZooMemory:
+    """What a reduced architecture holds while it runs, by qd8's own account."""
+
+    version = "1"
+    timeout = 600
+    params = (list(ZOO), list(FILES))
+    param_names = ("model", "precision")
+
+    def setup(self, name, precision):
+        measured.use_threads(1)
+        _, model, _ = from_zoo(name, precision)
+        self.plan = getattr(model, "_plan", None)
+        if not hasattr(self.plan, "packed"):
+            raise NotImplementedError("an older qd8")
+
+    def track_arena_bytes(self, name, precision):
+        return self.plan.arena_bytes
+
+    track_arena_bytes.unit = "bytes"
+
+    def track_packed_bytes(self, name, precision):
+        try:
+            return sum(each.nbytes for each in self.plan.packed)
+        except AttributeError as error:  # an older qd8
+            raise measured.not_applicable(str(error)) from None
+
+    track_packed_bytes.unit = "bytes"

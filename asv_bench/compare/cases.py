@@ -14,6 +14,7 @@ from asv_bench.benchmarks.layers import (
     operator,
     problem,
 )
+from asv_bench.benchmarks.models import ZOO, from_zoo
 
 #: Layers also timed in float16 and on two threads: one a kind of schedule.
 MORE = (
@@ -62,6 +63,9 @@ def cases() -> list[Case]:
         found.append(Case("conv2d", "edges", dtype, 1, timed=False))
     for precision in DIGITS:
         found.append(Case("model", "digits", precision, 1))
+    for name in ZOO:
+        for precision in ("fp32", "qd8-f32"):
+            found.append(Case("model", name, precision, 1))
     return found
 
 
@@ -71,7 +75,7 @@ def prepare(case: Case) -> Ready:
 
     qd8.set_num_threads(case.threads)
     if case.operation == "model":
-        return _digits(case.dtype)
+        return (_digits if case.subject == "digits" else _zoo)(case)
     if case.operation.startswith("quantize_"):
         shape = tuple(map(int, case.subject.split("x")))
         numbers = np.random.default_rng(8).standard_normal(shape, np.float32)
@@ -95,9 +99,20 @@ def digest(answers: Iterator[np.ndarray]) -> str:
     return total.hexdigest()
 
 
-def _digits(precision: str) -> Ready:
+def _zoo(case: Case) -> Ready:
+    _, model, inputs = from_zoo(case.subject, case.dtype)
+
+    def answers() -> Iterator[np.ndarray]:
+        found = model(*inputs)
+        return iter(found.values() if isinstance(found, dict) else [found])
+
+    return Ready(lambda: model(*inputs), answers)
+
+
+def _digits(case: Case) -> Ready:
     import qd8
 
+    precision = case.dtype
     folder = files("qd8") / "data" / "digits"
     model = qd8.load(
         str(folder / f"digits_{DIGITS[precision]}.tflite"), precision=precision
