@@ -144,6 +144,11 @@ class Conv2D:
         return plain and self.shape[1:3] == (1, 1) and self.shape != (1, 1, 1, 1)
 
     @property
+    def pixels(self) -> FullyConnected | None:
+        """The fully connected over pixels that this is, if it is one."""
+        return self._pixels
+
+    @property
     def weight(self) -> npt.NDArray[np.int8]:
         """(O, KH, KW, I / groups) int8, unpacked from the panels."""
         return self.packed.weight().reshape(self.shape)

@@ -84,7 +84,7 @@ class FullyConnected:
         weight = arguments.weights(weight, 2, "(N, K)")
         scale = arguments.weight_scales(weight_scale, len(weight))
         bias = arguments.biases(bias, len(weight))
-        self._bounds = arguments.activation(activation)
+        self.bounds = arguments.activation(activation)
         self.activation = activation
         self.has_bias = bias is not None
         self.packed: PackedWeights = pack(weight, scale, bias, isa.current())
@@ -215,11 +215,12 @@ class FullyConnected:
         tier = isa.with_tile(self.packed.tier, plan.tile)
         constants, panels = gemm.constants(tier), self.packed.panels_of(tier)
         words: tuple[int | At, ...] = (
-            *(At(X), address(panels), At(OUT), At(ACCUMULATOR)),
-            *(M, self.K, self.N, self.packed.blocks, panels.strides[0]),
+            *(At(X), At(ACCUMULATOR), M, self.K),
+            *(self.packed.blocks, panels.strides[0]),
             *(plan.block_rows, plan.grid_rows, plan.grid_columns),
-            *(At(SCRATCH), plan.scratch_bytes),
-            *(float_bits(bound) for bound in self._bounds),
+            *(At(SCRATCH), plan.scratch_bytes, 1),
+            *(address(panels), At(OUT), self.N),
+            *(float_bits(bound) for bound in self.bounds),
             *(At(TAIL), At(TAIL_ARGUMENTS), At(GAP, self.N)),
         )
         kernel = cache.kernel(gemm.fully_connected, *constants, kind(x.dtype))

@@ -88,6 +88,8 @@ class Packing:
         """Return the constants that kernels and callers are given as they are."""
         used = {i for i in graph.outputs.values() if graph.tensors[i].is_constant}
         for node in graph.nodes:
+            if node.operator.of_parts is not None:
+                continue
             weight = graph.weight(node)
             packs = node.quantized or node.operator.pack is not None
             own = len(node.own_inputs)
@@ -113,6 +115,9 @@ class Packing:
         return array
 
     def _packed(self, graph: Graph, node: Node) -> Packed:
+        if node.operator.of_parts is not None:
+            layers = [self._packed(graph, part).layer for part in node.parts]
+            return Packed(layer=node.operator.of_parts(layers))
         weight = graph.weight(node)
         if weight is None or not (node.quantized or node.operator.pack):
             return Packed()

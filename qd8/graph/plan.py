@@ -128,7 +128,8 @@ class Plan:
             source: Any = given[0]
             if operator.is_view and address(outs[0]) == address(source):
                 continue  # the output is where the input is
-            if packed.layer is not None or packed.weight is not None:
+            packs = packed.layer is not None or packed.weight is not None
+            if packs and operator.of_parts is None:
                 given[1] = _shape_only(self.graph.tensors[node.weight])
             inputs = list(operator.view(given, options))
             if packed.layer is not None:

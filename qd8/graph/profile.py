@@ -212,9 +212,10 @@ def _explained(plan: Plan, place: int, threads: int) -> "Explanation | None":
     """What a quantized layer says of its schedule, None if it says nothing."""
     from qd8.conv2d import Conv2D
     from qd8.fully_connected import FullyConnected
+    from qd8.siblings import Siblings
 
     layer, shape = plan.packed[place].layer, _source(plan.graph, place)
-    if isinstance(layer, FullyConnected):
+    if isinstance(layer, FullyConnected | Siblings):
         return layer.explain(max(1, int(np.prod(shape)) // layer.K), threads)
     if isinstance(layer, Conv2D):
         return layer.explain(shape, threads)

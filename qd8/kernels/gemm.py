@@ -169,27 +169,30 @@ def copy_row(TIER, linear, K, to, stride):
         to += stride
 
 
-def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
-    """The whole operator for tasks of a grid of row shares by panel shares.
+HEAD, MATRIX = 12, 8  # words before those of the matrices, and of each
 
-    Arguments: x, panels, out, acc (0 if not wanted), M, K, N, blocks, panel bytes,
-    rows in a block, grid rows, grid columns, scratch, scratch bytes a task, lo and
-    hi (float32 bits), the tail and its arguments (chain.py), elements from row to
-    row of out. With a tail rows touch.
+
+def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
+    """One or several operators on the same rows, which are quantized once.
+
+    For tasks of a grid of row shares by shares of all panels.
+
+    Arguments: x, acc (0 if not wanted, or there are several matrices), M, K, blocks,
+    panel bytes, rows in a block, grid rows, grid columns, scratch, scratch bytes a
+    task, matrices; then for each matrix: panels, out, N, lo and hi (float32 bits), the
+    tail and its arguments (chain.py), elements from row to row of out. With a tail rows
+    touch.
     """
 
     def fully_connected(task, tasks, arguments):
         source  # noqa: B018  (in the closure, hence in the cache key)
-        x, panels = word(arguments, 0), word(arguments, 1)
-        out, acc = word(arguments, 2), word(arguments, 3)
-        M, K, N = word(arguments, 4), word(arguments, 5), word(arguments, 6)
-        blocks, panel_bytes = word(arguments, 7), word(arguments, 8)
-        block_rows = word(arguments, 9)
-        grid_rows, grid_columns = word(arguments, 10), word(arguments, 11)
-        scratch = word(arguments, 12) + word(arguments, 13) * task
-        lo, hi = real_word(arguments, 14), real_word(arguments, 15)
-        tail, tail_arguments = word(arguments, 16), word(arguments, 17)
-        pitch = word(arguments, 18)
+        x, acc = word(arguments, 0), word(arguments, 1)
+        M, K = word(arguments, 2), word(arguments, 3)
+        blocks, panel_bytes = word(arguments, 4), word(arguments, 5)
+        block_rows = word(arguments, 6)
+        grid_rows, grid_columns = word(arguments, 7), word(arguments, 8)
+        scratch = word(arguments, 9) + word(arguments, 10) * task
+        matrices = word(arguments, 11)
         size = 4 if X == F32 else 2
         held = held_rows(block_rows)
         scale, zero_point = scratch, scratch + 4 * held
@@ -201,8 +204,13 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
         units = (M + MR - 1) // MR
         first_row = units * i // grid_rows * MR
         last_row = min(units * (i + 1) // grid_rows * MR, M)
-        count = (N + NR - 1) // NR
-        first, last = count * j // grid_columns, count * (j + 1) // grid_columns
+        count = 0
+        for s in range(matrices):
+            count += (word(arguments, HEAD + MATRIX * s + 2) + NR - 1) // NR
+        first_panel, last_panel = (
+            count * j // grid_columns,
+            count * (j + 1) // grid_columns,
+        )
         if FAMILY == AMX:
             configure(TIER)
             amx_gemm.place_zero_starts(TIER, corner)
@@ -212,14 +220,27 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
                 TIER, FAMILY, MR, KB, X, x + size * K * m, K, a, rows, blocks, scratch,
                 held,
             )  # fmt: skip
-            multiply(
-                TIER, FAMILY, MR, NR, KB, X, a, rows, blocks, panels, first, last,
-                panel_bytes, N, scale, zero_point, 4, out + size * pitch * m,
-                size * pitch, lo, hi, acc + 4 * N * m if acc else 0, 4 * N, corner,
-                corner + amx_gemm.ZERO_STARTS, 0,
-            )  # fmt: skip
-            columns = min(NR * last, N) - NR * first
-            apply_tail(tail, tail_arguments, N * m + NR * first, rows, columns, N)
+            before = 0  # panels of earlier matrices
+            for s in range(matrices):
+                of = arguments + 8 * (HEAD + MATRIX * s)
+                N, pitch = word(of, 2), word(of, 7)
+                panels = (N + NR - 1) // NR
+                first = max(first_panel - before, 0)
+                last = min(last_panel - before, panels)
+                before += panels
+                if first >= last:
+                    continue
+                multiply(
+                    TIER, FAMILY, MR, NR, KB, X, a, rows, blocks, word(of, 0), first,
+                    last, panel_bytes, N, scale, zero_point, 4,
+                    word(of, 1) + size * pitch * m, size * pitch, real_word(of, 3),
+                    real_word(of, 4), acc + 4 * N * m if acc else 0, 4 * N, corner,
+                    corner + amx_gemm.ZERO_STARTS, 0,
+                )  # fmt: skip
+                columns = min(NR * last, N) - NR * first
+                apply_tail(
+                    word(of, 5), word(of, 6), N * m + NR * first, rows, columns, N
+                )
         if FAMILY == AMX:
             release(TIER)
 

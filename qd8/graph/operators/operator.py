@@ -195,6 +195,8 @@ class Operator:
         memory, and there is nothing to run
     in_place : the kernel may write its output over an input of the same shape
     takes_tail : ``bind`` takes a tail (kernels/chain.py) as the option of that name
+    of_parts : the layers of a node's parts -> its own layer, for an operator that a
+        pass makes of quantized ones
     macs : (shapes, output) -> multiply-accumulates
     """
 
@@ -219,6 +221,7 @@ class Operator:
     is_view: bool = False
     in_place: bool = False
     takes_tail: bool = False
+    of_parts: Callable[[Sequence[Any]], Any] | None = None
     macs: Callable[[Sequence[Any], Shape], int] = field(default=_no_macs)
 
     @property

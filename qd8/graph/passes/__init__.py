@@ -17,6 +17,7 @@ from .epilogue import epilogue
 from .group_sum import group_sum
 from .layer_norm import layer_norm
 from .pad import pad
+from .siblings import siblings
 from .swish import swish
 from .transposes import transposes
 
@@ -38,6 +39,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("swish", "LOGISTIC and the MUL of its input by it, as one", swish),
     Pass("chains", "element-wise operators that feed one another, as one", chains),
     Pass("epilogue", "element-wise operators into the one that they follow", epilogue),
+    Pass("siblings", "fully connected layers on the same rows, as one", siblings),
     Pass("concat", "channels written where CONCATENATION would copy them", concat),
 )
 

@@ -8,7 +8,7 @@ make is copied as before.
 from ..graph import Graph, Node, Slice
 from .rewrite import Uses, exchanged, joined
 
-WRITERS = frozenset({"CONV_2D", "FULLY_CONNECTED"})
+WRITERS = frozenset({"CONV_2D", "FULLY_CONNECTED", "SIBLINGS"})
 
 
 def concat(graph: Graph) -> Graph:
