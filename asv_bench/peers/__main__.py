@@ -81,6 +81,8 @@ def _in_process(plan: Plan, tier: str, older: str | None) -> dict[str, Any]:
                 **os.environ,
                 "QD8_ISA": tier,
                 "OPENBLAS_NUM_THREADS": str(plan.threads),
+                # 2^22 cycles, not 2^26: its threads would spin into qd8's turn.
+                "OPENBLAS_THREAD_TIMEOUT": "22",
             },
             text=True,
             check=True,
