@@ -1,4 +1,4 @@
-"""Division by a small whole number without dividing, to the same bits.
+"""Division by one number many times without dividing, to the same bits.
 
 A division of sixteen float32 keeps AVX-512's divider busy for sixteen cycles; a
 product and two FMAs take one and a half.
@@ -7,6 +7,7 @@ product and two FMAs take one and a half.
 import numpy as np
 
 from qd8.kernels.simd import Emitter, ir
+from qd8.kernels.vector import define, f32x16
 
 MAGNITUDE = 0x7FFFFFFF
 ROOM = 0x00FFFFFF  # bits of magnitudes from 2^-149 to below 2^-125, less one
@@ -49,3 +50,23 @@ def quotients(e: Emitter, sums: list[ir.Value], n: int) -> list[ir.Value]:
         e.phi((q, entry), (exact, divided_block))
         for q, exact in zip(found, divided, strict=True)
     ]
+
+
+def _quotient(e: Emitter, a: ir.Value, b: ir.Value, reciprocal: ir.Value) -> ir.Value:
+    """fl(a / b) of a softmax, given fl(1 / b).
+
+    Both are exponentials times 2^63 (float_exp.scaled), so that no remainder is
+    subnormal: 2^63 <= b < 2^95, and a is 0 or 2^-126 <= a / b <= 1. The product is
+    within two units in the last place, the first correction within one, and then the
+    second is exact (Markstein's theorem, as above).
+    """
+    if not e.tier.hardware_fma:
+        return e.b.fdiv(a, b)
+    minus = e.b.fneg(b)
+    q = e.b.fmul(a, reciprocal)
+    for _ in range(2):
+        q = e.fma(e.fma(q, minus, a), reciprocal, q)
+    return q
+
+
+quotient = define(f32x16, (f32x16,) * 3, _quotient)

@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
-from qd8.kernels.float_arguments import Float, address, kind, task_count
+from qd8.kernels.float_arguments import Float, address, aligned, kind, task_count
+from qd8.kernels.jit import njit
 from qd8.kernels.moves import copy_bytes
 from qd8.kernels.simd import real_word, word
 from qd8.kernels.vector import (
     F16,
+    F32,
     LANES,
     load,
     load_first,
@@ -24,6 +26,29 @@ from qd8.kernels.vector import (
 GRAIN = 1 << 14  # elements of a task
 
 
+@njit
+def _interpolated(TIER, KIND, row, columns, OW, C, out):
+    """The pixels of an input row between which an output row lies, as float32."""
+    pixel, zero = C * (2 if KIND == F16 else 4), np.float32(0)
+    for ox in range(OW):
+        x = columns + ox * 24
+        left, right = row + word(x, 0) * pixel, row + word(x, 1) * pixel
+        across = splat(real_word(x, 2))
+        if C >= LANES:
+            for begin in range(0, C, LANES):
+                # The last lanes begin earlier rather than being fewer.
+                c = min(begin, C - LANES)
+                a = load(TIER, KIND, left + c * pixel // C)
+                b = load(TIER, KIND, right + c * pixel // C)
+                store(TIER, F32, out + c * 4, a + (b - a) * across)
+        else:
+            a = load_first(TIER, KIND, left, C, zero)
+            b = load_first(TIER, KIND, right, C, zero)
+            # What this writes behind the pixel is replaced next.
+            store(TIER, F32, out, a + (b - a) * across)
+        out += C * 4
+
+
 def _bilinear_factory(source, TIER, KIND):
     size = 2 if KIND == F16 else 4
 
@@ -33,40 +58,39 @@ def _bilinear_factory(source, TIER, KIND):
         H, W, C, OH, OW = (
             word(args, 4), word(args, 5), word(args, 6), word(args, 7), word(args, 8)
         )  # fmt: skip
-        total = word(args, 9)
-        pixel, zero = C * size, np.float32(0)
+        total, room = word(args, 9), word(args, 11)
+        count, zero = OW * C, np.float32(0)
+        # Two lines of scratch, and the input rows they are made of: many output rows
+        # lie between the same two.
+        above = word(args, 10) + task * 2 * room
+        below = above + room
+        held_above, held_below = np.int64(0), np.int64(0)
         for row in range(total * task // tasks, total * (task + 1) // tasks):
-            image = word(args, 0) + row // OH * H * W * pixel
+            image = word(args, 0) + row // OH * H * W * C * size
             y = rows + row % OH * 24
-            top = image + word(y, 0) * W * pixel
-            bottom = image + word(y, 1) * W * pixel
+            top = image + word(y, 0) * W * C * size
+            bottom = image + word(y, 1) * W * C * size
             down = splat(real_word(y, 2))
-            out = word(args, 1) + row * OW * pixel
-            for ox in range(OW):
-                x = columns + ox * 24
-                left, right = word(x, 0) * pixel, word(x, 1) * pixel
-                across = splat(real_word(x, 2))
-                for begin in range(0, C, LANES):
-                    # The last lanes begin earlier rather than being fewer.
-                    c = max(0, min(begin, C - LANES)) * size
-                    if C >= LANES:
-                        a = load(TIER, KIND, top + left + c)
-                        b = load(TIER, KIND, top + right + c)
-                        upper = a + (b - a) * across
-                        a = load(TIER, KIND, bottom + left + c)
-                        b = load(TIER, KIND, bottom + right + c)
-                        lower = a + (b - a) * across
-                        store(TIER, KIND, out + c, upper + (lower - upper) * down)
-                    else:
-                        a = load_first(TIER, KIND, top + left, C, zero)
-                        b = load_first(TIER, KIND, top + right, C, zero)
-                        upper = a + (b - a) * across
-                        a = load_first(TIER, KIND, bottom + left, C, zero)
-                        b = load_first(TIER, KIND, bottom + right, C, zero)
-                        lower = a + (b - a) * across
-                        y_lanes = upper + (lower - upper) * down
-                        store_first(TIER, KIND, out, y_lanes, C)
-                out += pixel
+            if held_above != top and held_below == top:
+                above, below = below, above
+                held_above, held_below = held_below, held_above
+            if held_above != top:
+                _interpolated(TIER, KIND, top, columns, OW, C, above)
+                held_above = top
+            if held_below != bottom:
+                _interpolated(TIER, KIND, bottom, columns, OW, C, below)
+                held_below = bottom
+            out = word(args, 1) + row * count * size
+            i = 0
+            while i + LANES <= count:
+                a, b = load(TIER, F32, above + i * 4), load(TIER, F32, below + i * 4)
+                store(TIER, KIND, out + i * size, a + (b - a) * down)
+                i += LANES
+            if i < count:
+                a = load_first(TIER, F32, above + i * 4, count - i, zero)
+                b = load_first(TIER, F32, below + i * 4, count - i, zero)
+                y_lanes = a + (b - a) * down
+                store_first(TIER, KIND, out + i * size, y_lanes, count - i)
 
     return float_resize_bilinear
 
@@ -88,10 +112,16 @@ def bind_resize_bilinear(
         _neighbours(n, outputs, align_corners, half_pixel_centers)
         for n, outputs in ((H, OH), (W, OW))
     )
-    words = (*map(address, (x, out, rows, columns)), H, W, C, OH, OW, N * OH)
     tasks = task_count(out.size, GRAIN, min(threads, N * OH))
+    room = -(-OW * C // LANES) * LANES + LANES
+    scratch = aligned((tasks, 2, room))
+    words = (
+        *map(address, (x, out, rows, columns)),
+        *(H, W, C, OH, OW, N * OH),
+        *(address(scratch), room * 4),
+    )
     kernel = cache.kernel(_bilinear_factory, isa.current().id, kind(x))
-    return [launch.bind(kernel, words, tasks, x, out, rows, columns)]
+    return [launch.bind(kernel, words, tasks, x, out, rows, columns, scratch)]
 
 
 def _neighbours(n, outputs, align_corners, half_pixel_centers):

@@ -21,6 +21,7 @@ from qd8.kernels.float_binary import bind_mul
 from qd8.kernels.float_exp import logistic as logistic_lanes
 from qd8.kernels.integers import DTYPES as INTEGERS
 from qd8.kernels.integers import bind_neg as bind_neg_integers
+from qd8.kernels.jit import njit
 from qd8.kernels.simd import real_word, word
 from qd8.kernels.vector import (
     F16,
@@ -59,6 +60,15 @@ def _clamp_factory(source, TIER, IN, OUT):
     return float_clamp
 
 
+@njit
+def _gated(TIER, KIND, TIMES_X, x):
+    """The logistic of x, or x times it."""
+    gate = logistic_lanes(TIER, x)
+    if TIMES_X and KIND == F16:
+        gate = round_half(TIER, gate)  # the tensor between is float16 (C4)
+    return x * gate if TIMES_X else gate
+
+
 def _logistic_factory(source, TIER, KIND, TIMES_X):
     size = 2 if KIND == F16 else 4
 
@@ -67,22 +77,15 @@ def _logistic_factory(source, TIER, KIND, TIMES_X):
         count, share = word(args, 2), word(args, 3)
         i, last = task * share, min(count, (task + 1) * share)
         x, out = word(args, 0) + i * size, word(args, 1) + i * size
-        while i < last:
-            if i + LANES <= last:
-                lanes = load(TIER, KIND, x)
-            else:
-                lanes = load_first(TIER, KIND, x, last - i, np.float32(0))
-            gate = logistic_lanes(TIER, lanes)
-            if TIMES_X and KIND == F16:
-                gate = round_half(TIER, gate)  # the tensor between is float16 (C4)
-            lanes = lanes * gate if TIMES_X else gate
-            if i + LANES <= last:
-                store(TIER, KIND, out, lanes)
-            else:
-                store_first(TIER, KIND, out, lanes, last - i)
+        while i + LANES <= last:
+            store(TIER, KIND, out, _gated(TIER, KIND, TIMES_X, load(TIER, KIND, x)))
             i += LANES
             x += LANES * size
             out += LANES * size
+        if i < last:
+            rest = load_first(TIER, KIND, x, last - i, np.float32(0))
+            rest = _gated(TIER, KIND, TIMES_X, rest)
+            store_first(TIER, KIND, out, rest, last - i)
 
     return float_logistic
 

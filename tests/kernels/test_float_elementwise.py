@@ -123,6 +123,15 @@ def test_softmax_vanishes(isa, n):
     assert vanished.any()
 
 
+def test_softmax_is_a_true_division(isa):
+    """A million quotients, each by a sum that many share, from 1 down to 2^-126."""
+    x = np.random.default_rng(8).uniform(-88, 0, (1000, 1000)).astype(np.float32)
+    x *= np.linspace(0, 1, 1000, dtype=np.float32)[:, None]
+    out = output(x.shape, np.float32)
+    calls = float_softmax.bind_softmax(x, out, beta=1.0, threads=1)
+    assert_same_bits(qd8_reference.softmax(x), run(calls, out))
+
+
 @pytest.mark.parametrize("n", [5, 16, 40])
 def test_softmax_of_rows_without_a_finite_range(isa, threads, n):
     """NaN and infinities stay in their row, and no row sees the one before."""
