@@ -18,6 +18,7 @@ from qd8.fully_connected import (
 from qd8.geometry import Geometry, Padding, Window, checked_padding, geometry
 from qd8.kernels import isa, launch, schedule, winograd_schedule
 from qd8.kernels.chain import NO_TAIL, Tail
+from qd8.kernels.maddubs_schedule import COPY_IMAGE
 from qd8.kernels.winograd_schedule import WinogradSchedule
 from qd8.kernels.winograd_variants import variant_of
 from qd8.maddubs import choose
@@ -314,7 +315,7 @@ class Conv2D:
                 return plan
         with packing:
             self._packed, other, why = choose(
-                self.packed, OH * OW, self._path, self._memory
+                self.packed, OH * OW, COPY_IMAGE, self._path, self._memory
             )
         if other.tile != tier.tile:
             plan = schedule.convolution(n, OH * OW, K, N, threads, other)

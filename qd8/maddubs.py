@@ -34,7 +34,13 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels.isa import Tier, with_maddubs
-from qd8.kernels.maddubs_schedule import GAIN, considered, madd_row, maddubs_row
+from qd8.kernels.maddubs_schedule import (
+    GAIN,
+    considered,
+    fused,
+    madd_row,
+    maddubs_row,
+)
 from qd8.kernels.tile_maddubs import (
     BINS,
     COLUMNS,
@@ -195,9 +201,11 @@ class Part(NamedTuple):
 
 
 def choose(
-    packed: PackedWeights, rows: int, path: str, memory: str
+    packed: PackedWeights, rows: int, copy: int, path: str, memory: str
 ) -> tuple[PackedWeights, Tier, str]:
     """Find the tiles that multiply ``rows`` rows: those of the tier, or these.
+
+    copy : COPY_ROW or COPY_IMAGE, what packing activations in copies costs
 
     Returns the weights, packed for them too; the tier with those tiles; and why, ""
     where there was no choice. The first call packs, up to a second for 16 million
@@ -209,11 +217,12 @@ def choose(
         return packed, tier, ""
     streams = packed.maddubs or pack_maddubs(packed)
     packed = replace(packed, maddubs=streams)
-    madd = madd_row(tier, packed.blocks, packed.groups * packed.count)
-    cost = maddubs_row(streams.instructions, tier, packed.blocks)
-    found = f"{cost:.0f} vector instructions a row, vpmaddwd {madd:.0f}"
     if path == "maddubs":
         return packed, other, "vpmaddubsw: forced"
+    shape = tier, packed.blocks, packed.groups * packed.count
+    madd = madd_row(*shape, fused())
+    cost = maddubs_row(*shape, streams.bins, copy, fused())
+    found = f"{cost:.0f} vector instructions a row, vpmaddwd {madd:.0f}"
     if cost * GAIN < madd:
         return packed, other, f"vpmaddubsw: {found}"
     # Only what it would cost is kept, lest every size packed them again.
@@ -276,8 +285,7 @@ def _laid_out(
             at, done = at + 1, done + n
     table = (address(streams) + ends - sizes).astype(np.int64).reshape(-1, 2)
     bins = counts.sum(axis=0)
-    instructions = int(bins @ (2 * np.array(BINS) + 1))
-    return MaddubsWeights(streams, table, bins, instructions)
+    return MaddubsWeights(streams, table, (int(bins[0]), int(bins[1]), int(bins[2])))
 
 
 def _place(stream: Bytes, at: int, *values: npt.NDArray[Any]) -> None:

@@ -28,8 +28,7 @@ class MaddubsWeights:
 
     streams: npt.NDArray[np.uint8]
     table: npt.NDArray[np.int64]  # (panels, 2) addresses of the streams of each panel
-    bins: npt.NDArray[np.int64]  # (3,) of four, two and one step, in all streams
-    instructions: int  # vector instructions that multiply one row
+    bins: tuple[int, int, int]  # of four, two and one step, in all streams
 
     @property
     def nbytes(self) -> int:

@@ -4,9 +4,18 @@ Both ways give the same bits. Time is estimated as vector instructions, which is
 both are bound by (docs/kernels.md, "The port limit").
 """
 
-from qd8.kernels.isa import Tier, with_maddubs
+from collections.abc import Sequence
 
-GAIN = 1.08  # it must be so much faster to be worth as many bytes again
+from qd8.kernels.isa import Tier, target, with_maddubs
+from qd8.kernels.tile_maddubs import BINS, COLUMNS
+
+GAIN = 1.1  # it must be so much faster to be worth as many bytes again
+# What beginning a stream costs a row, in vector instructions: its three loops end
+# where no predictor sees it, some forty cycles for a tile of six rows.
+STREAM = 20
+# What an element costs more to pack in four copies than as int16: quantized rows go
+# through memory once more, where a convolution's image lies there anyway.
+COPY_ROW, COPY_IMAGE = 3, 1
 
 
 def considered(tier: Tier, rows: int, path: str, memory: str) -> bool:
@@ -23,13 +32,29 @@ def considered(tier: Tier, rows: int, path: str, memory: str) -> bool:
     return memory == "fast" and rows >= tier.MR
 
 
-def madd_row(tier: Tier, blocks: int, count: int) -> float:
-    """Vector instructions of ``vpmaddwd`` that multiply a row by ``count`` panels."""
-    vectors = tier.NR // tier.lanes
-    # A pair of k: vpmaddwd and vpaddd, and a share of sign-extending the weights.
-    return tier.KB // 2 * blocks * count * vectors * (2 + 1 / tier.MR)
+def fused() -> bool:
+    """Whether LLVM makes one instruction of ``vpmaddwd`` and ``vpaddd``: AVX-VNNI.
+
+    Then both ways take as many, and such a CPU has the better tier ``avxvnni``.
+    """
+    return "avxvnni" in target()[2]
 
 
-def maddubs_row(instructions: int, tier: Tier, blocks: int) -> float:
-    """The same by streams; four complemented copies of a quad cost four."""
-    return instructions + tier.KB * blocks
+def madd_row(tier: Tier, blocks: int, panels: int, fused: bool) -> float:
+    """Vector instructions of ``vpmaddwd`` that multiply a row by so many panels."""
+    vectors = panels * tier.NR // tier.lanes
+    # A pair of k: the product, its addition, a share of sign-extending the weights.
+    return tier.KB // 2 * blocks * vectors * (2 - fused + 1 / tier.MR)
+
+
+def maddubs_row(
+    tier: Tier, blocks: int, panels: int, bins: Sequence[int], copy: int, fused: bool
+) -> float:
+    """The same by streams of so many bins of four, of two and of one step.
+
+    A bin of n takes n products, n - 1 additions, a widening and an addition.
+    """
+    each = (2 * n + 1 - fused for n in BINS)
+    products = sum(count * cost for count, cost in zip(bins, each, strict=True))
+    streams = panels * tier.NR // COLUMNS
+    return products + STREAM * streams + copy * tier.KB * blocks

@@ -39,6 +39,13 @@ def forced() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the path to the schedule, as on a CPU without AVX-VNNI."""
+    schedule._forced.set("")
+    monkeypatch.setattr(maddubs, "fused", lambda: False)
+
+
 def worst_weights(N: int, K: int) -> npt.NDArray[np.int8]:
     """(N, K) weights, a pattern a row: extremes, alternating, one-sided, tails."""
     rng, k = np.random.default_rng(K), np.arange(K)
@@ -259,36 +266,39 @@ def test_hot_loops_multiply_in_registers() -> None:
         assert [line for line in loop if ON_STACK.search(line)] == []
 
 
-def test_the_path_is_chosen_by_rows_weights_and_memory() -> None:
+def test_the_path_is_chosen_by_rows_weights_and_memory(
+    chosen: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A tile of rows or more, weights that gain, and room for them."""
-    gaussian, uniform = drawn("gaussian", 64, 256), drawn("uniform", 64, 256)
+    gaussian, uniform = drawn("gaussian", 256, 256), drawn("uniform", 256, 256)
     scale = np.float32(0.01)
     with schedule.forced("direct"):
         direct = qd8.FullyConnected(gaussian, scale)
-    schedule._forced.set("")
-    chosen, declined = (qd8.FullyConnected(w, scale) for w in (gaussian, uniform))
+    fast, declined = (qd8.FullyConnected(w, scale) for w in (gaussian, uniform))
     with qd8.options(memory="small"):
         small = qd8.FullyConnected(gaussian, scale)
     before = direct.packed.nbytes
     for layer, M, kernel in (
         (direct, 64, "gemm_6x16c2"),
-        (chosen, 5, "gemm_6x16c2"),
-        (chosen, 6, "gemm_maddubs_6x16c4"),
+        (fast, 5, "gemm_6x16c2"),
+        (fast, 6, "gemm_maddubs_6x16c4"),
         (declined, 64, "gemm_6x16c2"),
         (small, 64, "gemm_6x16c2"),
     ):
         assert kernel in layer.explain(M).schedule.kernel
     assert "vpmaddubsw would take" in declined.explain(64).schedule.why
     assert before == small.packed.nbytes == direct.packed.nbytes
-    assert chosen.explain(64).packed_bytes == chosen.packed.nbytes > before
+    assert fast.explain(64).packed_bytes == fast.packed.nbytes > before
     assert declined.packed.nbytes < before + 100
     x = np.random.default_rng(0).standard_normal((64, 256)).astype(np.float32)
-    assert_same_bits(direct(x), chosen(x))
+    assert_same_bits(direct(x), fast(x))
+    monkeypatch.setattr(maddubs, "fused", lambda: True)
+    with_vnni = qd8.FullyConnected(gaussian, scale).explain(64).schedule
+    assert "gemm_6x16c2" in with_vnni.kernel
 
 
-def test_convolutions_choose_between_three_paths() -> None:
+def test_convolutions_choose_between_three_paths(chosen: None) -> None:
     """Winograd where it is ahead, then this one; the image is bytes for this one."""
-    schedule._forced.set("")
     rng = np.random.default_rng(1)
     weight = rng.standard_normal((32, 3, 3, 64)).astype(np.float32)
     for stride, kernel in ((1, "winograd"), (3, "igemm_maddubs")):
@@ -317,4 +327,8 @@ def test_other_tiers_have_no_such_path() -> None:
         layer = qd8.FullyConnected(np.ones((4, 4), np.int8), np.float32(1))
     assert "maddubs" not in layer.explain(100).schedule.kernel
     packed = pack(np.ones((4, 4), np.int8), np.ones(4, "f4"), None, isa.TIERS[0])
-    assert maddubs.choose(packed, 100, "maddubs", "fast") == (packed, isa.TIERS[0], "")
+    assert maddubs.choose(packed, 100, 3, "maddubs", "fast") == (
+        packed,
+        isa.TIERS[0],
+        "",
+    )
