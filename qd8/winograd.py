@@ -18,6 +18,7 @@ Input channels for which that is not below the limit are cut into blocks for whi
 is; the kernel recovers each block's sum and adds them in int32, wrapping as R13 does.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,7 +28,7 @@ from qd8.kernels import weights
 from qd8.kernels.launch import run_once
 from qd8.kernels.winograd_schedule import Extents
 from qd8.kernels.winograd_transform import CHUNK
-from qd8.kernels.winograd_variants import STEPS, VARIANTS, Variant
+from qd8.kernels.winograd_variants import STEPS, VARIANTS, Matrix, Variant
 from qd8.pack import PackedWeights
 from qd8.workspace import address, aligned
 
@@ -93,24 +94,32 @@ def proof_limit(variant: Variant) -> int:
 def transformed(
     weight: npt.NDArray[np.int8], variant: Variant
 ) -> npt.NDArray[np.int16]:
-    """(positions, blocks of taps, O, I) int16 of (O, KH, KW, I) int8 weights.
+    """(positions, blocks of taps, ...) int16 of (KH, KW, ...) int8 weights.
 
     G_y w G_x^T of each block of taps; taps beyond the kernel are 0.
     """
     y, x = variant.y, variant.x
-    O, KH, KW, I = weight.shape
+    KH, KW, *rest = weight.shape
     taps = variant.blocks((KH, KW))
-    padded = np.zeros((O, taps[-1][0] + y.taps, taps[-1][1] + x.taps, I), np.int16)
-    padded[:, :KH, :KW] = weight
-    out = np.empty((y.products, x.products, len(taps), O, I), np.int16)
+    padded = np.zeros((taps[-1][0] + y.taps, taps[-1][1] + x.taps, *rest), np.int16)
+    padded[:KH, :KW] = weight
+    out = np.empty((y.products, x.products, len(taps), *rest), np.int16)
     for t, (row, column) in enumerate(taps):
-        block = padded[:, row : row + y.taps, column : column + x.taps]
-        # By axis 1, the kernel's rows and then its columns; every sum fits int16.
-        for i, of_rows in enumerate(np.array(y.G, np.int16)):
-            down = np.tensordot(of_rows, block, (0, 1))
-            for j, of_columns in enumerate(np.array(x.G, np.int16)):
-                out[i, j, t] = np.tensordot(of_columns, down, (0, 1))
+        block = padded[row : row + y.taps, column : column + x.taps]
+        for i, rows in enumerate(_sums(y.G, block)):
+            for j, u in enumerate(_sums(x.G, rows)):
+                out[i, j, t] = u
     return out.reshape(-1, *out.shape[2:])
+
+
+def _sums(
+    matrix: Matrix, values: npt.NDArray[np.int16]
+) -> Iterator[npt.NDArray[np.int16]]:
+    """Rows of ``matrix @ values`` along the first axis; every sum fits int16."""
+    for row in matrix:
+        terms = zip(row, values, strict=True)
+        first, *others = (np.int16(a) * value for a, value in terms if a)
+        yield sum(others, first)
 
 
 def pack_winograd(
@@ -131,19 +140,19 @@ def pack_winograd(
     tail = 2 * form.positions * len(taps) * K * NR
     count = -(-O // NR)
     panels = aligned(count * (tail + 8 * NR)).reshape(count, -1)
-    padded = np.zeros((NR, KH, KW, K), np.int8)
+    padded = np.zeros((KH, KW, NR, K), np.int8)
     for p, panel in enumerate(panels):
         some = weight[NR * p : NR * (p + 1)]
-        padded[: len(some), :, :, :I] = some
-        padded[len(some) :] = 0
-        u = transformed(padded, form)
-        u = u.reshape(*u.shape[:3], K // 2, 2).swapaxes(2, 3)
+        padded[:, :, : len(some), :I] = some.transpose(1, 2, 0, 3)
+        padded[:, :, len(some) :] = 0
+        pairs = padded.reshape(KH, KW, NR, K // 2, 2).swapaxes(2, 3)
+        u = transformed(np.ascontiguousarray(pairs), form)
         at = begin = 0
         for end in ends:
             block = u[:, :, CHUNK // 2 * begin : CHUNK // 2 * end]
-            raw = np.ascontiguousarray(block).reshape(-1).view(np.uint8)
-            panel[at : at + len(raw)] = raw
-            at, begin = at + len(raw), end
+            size = block.nbytes
+            panel[at : at + size].view(np.int16).reshape(block.shape)[...] = block
+            at, begin = at + size, end
         # Scales of 1 beyond the last channel: 0 would look tiny to the epilogue.
         for place, which, rest in (
             (tail, "weight_scale", 1),

@@ -70,12 +70,12 @@ def test_transformed_weights_fit_and_reach_their_bound(variant: Variant) -> None
     rng = np.random.default_rng(1)
     patterns = [np.full((y.taps, x.taps), -128)]
     patterns += [rng.choice([-128, 127], (y.taps, x.taps)) for _ in range(20)]
-    weight = np.array(patterns, np.int8)[..., None]
+    weight = np.moveaxis(np.array(patterns, np.int8), 0, 2)
     u = winograd.transformed(weight, variant)
     exact = np.array(y.G) @ np.array(patterns) @ np.array(x.G).T
     assert u.dtype == np.int16
-    assert u.shape == (variant.positions, 1, len(patterns), 1)
-    assert (exact.reshape(len(patterns), -1) == u[:, 0, :, 0].T).all()
+    assert u.shape == (variant.positions, 1, len(patterns))
+    assert (exact.reshape(len(patterns), -1) == u[:, 0].T).all()
     assert np.abs(u.astype(int)).max() == variant.largest_weight()
     # Pairs of products of int16 are added exactly by vpmaddwd.
     assert 2 * variant.largest_input() * variant.largest_weight() < 1 << 31
@@ -87,13 +87,13 @@ def test_blocks_of_taps_are_shifted_kernels(variant: Variant) -> None:
     y, x = variant.y, variant.x
     rng = np.random.default_rng(2)
     kernel = (1 if y.taps == 1 else y.taps + 2, x.taps + 1)
-    weight = rng.integers(-128, 128, (3, *kernel, 5)).astype(np.int8)
+    weight = rng.integers(-128, 128, (*kernel, 3, 5)).astype(np.int8)
     taps = variant.blocks(kernel)
     assert len(taps) == (2 if y.taps == 1 else 4)
-    whole = np.zeros((3, 2 * y.taps, 2 * x.taps, 5), np.int8)
-    whole[:, : kernel[0], : kernel[1]] = weight
+    whole = np.zeros((2 * y.taps, 2 * x.taps, 3, 5), np.int8)
+    whole[: kernel[0], : kernel[1]] = weight
     for t, (row, column) in enumerate(taps):
-        block = whole[:, row : row + y.taps, column : column + x.taps]
+        block = whole[row : row + y.taps, column : column + x.taps]
         expected = winograd.transformed(block, variant)[:, 0]
         assert (winograd.transformed(weight, variant)[:, t] == expected).all()
 
