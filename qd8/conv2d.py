@@ -1,7 +1,7 @@
 """The 2-D convolution operator: validate, pack once, call."""
 
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,17 @@ from qd8.winograd import PackedTwice, pack_winograd, proven_ends
 from qd8.workspace import address, aligned, gap, scratch
 
 LAYOUTS = {"OHWI": (0, 1, 2, 3), "OIHW": (0, 2, 3, 1), "HWIO": (3, 0, 1, 2)}
+
+
+class Wish(NamedTuple):
+    """What a second packing takes and what it gives.
+
+    nbytes : of the weights
+    saved : cycles of one call, as the schedule estimates
+    """
+
+    nbytes: int
+    saved: float
 
 
 class Conv2D:
@@ -334,6 +345,23 @@ class Conv2D:
         if self._variant is None:
             return ()
         return proven_ends(self.weight, self._variant[0])
+
+    def wish(self, x: npt.NDArray[Any], threads: int) -> Wish | None:
+        """Say what weights beside the panels would save for ``x``, if any are wanted.
+
+        None where they are packed already, or never will be.
+        """
+        if self._pixels is not None or isinstance(self.packed, PackedTwice):
+            return None
+        n, H, W, _ = x.shape
+        plan = self._plan(n, H, W, threads)
+        if not isinstance(plan, WinogradSchedule):
+            return None
+        return Wish(plan.weight_bytes, plan.saved)
+
+    def deny(self) -> None:
+        """Keep to the direct path: the bytes went to layers that save more by them."""
+        self._memory = "spent"
 
     def _packed_for(self, plan: schedule.Schedule) -> PackedWeights:
         """Pack what the plan needs and is not packed yet."""

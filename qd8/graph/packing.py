@@ -5,7 +5,9 @@ several input shapes share it. The pages of the file that a packed weight was re
 from are given back to the operating system at once.
 """
 
-from typing import Any, NamedTuple
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,9 @@ from qd8.terminal import progress
 
 from .constants import Constant
 from .graph import Graph, Node, Tensor
+
+if TYPE_CHECKING:
+    from .budget import Budget
 
 Array = npt.NDArray[Any]
 SLOW = 2**26  # bytes of weights from which on a load takes seconds
@@ -63,6 +68,17 @@ class Packing:
         self.memory = memory
         self._nodes: dict[int | None, list[_Made]] = {}
         self._arrays: dict[str, _Made] = {}
+        self._budget: Budget | None = None
+        self._lock = threading.Lock()
+
+    def deal(self, bound: Iterable[tuple[Any, Array]], threads: int) -> None:
+        """Say which layers may pack weights beside their panels (budget.py)."""
+        from .budget import Budget
+
+        with self._lock:
+            if self._budget is None:
+                self._budget = Budget()
+            self._budget.deal(bound, threads)
 
     def pack(self, graph: Graph) -> list[Packed]:
         """Pack the weights of every node; show how far it is if that takes long.

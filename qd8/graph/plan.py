@@ -79,6 +79,7 @@ class Plan:
 
     def __init__(self, graph: Graph, packing: Packing) -> None:
         self.graph = graph
+        self._packing = packing
         self.offsets, self.arena_bytes = place(graph)
         check_size(graph, self.arena_bytes, packing.file.data.size)
         self.packed = packing.pack(graph)
@@ -140,6 +141,7 @@ class Plan:
             if tail is not None:
                 options["tail"] = tail
             calls[-1] = operator.bind(inputs, out, options, threads)
+        self._packing.deal(((b[0], b[1]) for b in bound if b), threads)
         # Layers run one after the other, so one scratch serves them all.
         most = max((b[0].scratch_bytes(b[1], threads) for b in bound if b), default=0)
         room = aligned(most)

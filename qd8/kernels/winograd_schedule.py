@@ -153,6 +153,7 @@ class WinogradSchedule(Schedule):
     v_bytes: int  # of the transformed inputs of one register tile's tiles
     m_step: int  # bytes from position to position of the products
     weight_bytes: int
+    saved: float = 0.0  # cycles, as estimated, against the direct path
     unit: ClassVar[str] = "tiles"
 
 
@@ -162,7 +163,8 @@ def choose(
     """``direct``, or the schedule of Winograd where that is better.
 
     path : "winograd" or another to force one, "" to choose
-    memory : "small" keeps to the bytes of the int8 weights, so to the direct path
+    memory : "small" keeps to the bytes of the int8 weights, so to the direct path;
+        "spent" does so because a model's bytes went to others
     """
     if path not in ("", "winograd"):
         return replace(direct, why=f"{direct.why}; {path}: forced")
@@ -171,6 +173,8 @@ def choose(
         return replace(plan, why=f"{plan.why}; winograd: forced")
     if memory == "small":
         return replace(direct, why=f"{direct.why}; direct: memory='small'")
+    if memory == "spent":
+        return replace(direct, why=f"{direct.why}; direct: the model's bytes are spent")
     if tier.name not in RATES:
         return replace(direct, why=f"{direct.why}; direct: {tier.tile} tiles are ahead")
     if plan.weight_bytes > BUDGET:
@@ -179,7 +183,7 @@ def choose(
     slow, fast = direct_cycles(layer, tier), winograd_cycles(layer, plan, tier)
     found = f"estimated {fast / 1e6:.3g} million cycles, direct {slow / 1e6:.3g}"
     if fast * GAIN < slow and slow - fast > SAVING:
-        return replace(plan, why=f"{plan.why}; winograd: {found}")
+        return replace(plan, why=f"{plan.why}; winograd: {found}", saved=slow - fast)
     return replace(direct, why=f"{direct.why}; direct: winograd {found}")
 
 
