@@ -186,6 +186,8 @@ def test_the_command_measures_and_writes(
         (small,) = [r for r in content["memory"] if r["engine"] == engines.QD8]
         assert 0 < small["model_mb"] < small["peak_mb"]
         assert small["to_litert"] > 0
+        same = {r["engine"]: r["to_litert"] for r in content["memory"]}
+        assert same[engines.LITERT] == same[engines.LITERT_FP32] == 1
 
 
 def test_nothing_measured_is_an_error(

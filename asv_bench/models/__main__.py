@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from asv_bench.models import engines, files, report
-from asv_bench.models.engines import LITERT, LITERT_FP32, QD8_FP32, SMALL, Engine
+from asv_bench.models.engines import SMALL, Engine
 from asv_bench.models.files import ARCHITECTURES, Files
 from asv_bench.models.report import Resident, Timed
 from asv_bench.peers import cpu
@@ -148,7 +148,7 @@ def _memory(
     for each, alone in found_alone.items():
         path = _path(found, each)
         assert path is not None
-        same = peaks.get(LITERT_FP32 if each.name == QD8_FP32 else LITERT)
+        same = peaks.get(engines.LITERT_ON[each.kind])
         rows.append(
             Resident(
                 model,

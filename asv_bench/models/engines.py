@@ -120,7 +120,14 @@ QD8_FP32, QD8, QD8_F16, SMALL = "qd8 FP32", "qd8 QD8-F32", "qd8 QD8-F16", "qd8 s
 LITERT_FP32, LITERT, LITERT_X = "LiteRT FP32", "LiteRT QD8", "LiteRT QD8 dw-float"
 BUILTIN, LITERT_QS8, OPENVINO = "TFLite DQ kernels", "LiteRT QS8", "OpenVINO int8"
 
-#: What runs; the first of a kind of file is what others on it are held against.
+#: LiteRT with XNNPACK on each kind of file.
+LITERT_ON = {
+    "drq": LITERT,
+    "drqx": LITERT_X,
+    "fp32": LITERT_FP32,
+    "int8": LITERT_QS8,
+}
+#: What runs, in the order in which they take turns.
 ENGINES = (
     Engine(QD8, "drq", "qd8", ours("qd8-f32")),
     Engine(LITERT, "drq", "ai_edge_litert", litert(True)),
