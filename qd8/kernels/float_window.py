@@ -6,7 +6,8 @@ those of all channels in the second::
 
     for band of output rows:  for register of channels:  for strip of the band
 
-float16 rows are widened into scratch first (R4): the tile reads float32 only.
+float16 is widened into scratch first (R4), the channels of a call of the tile at a
+time, side by side, so that they too stay in the first-level cache.
 """
 
 from typing import NamedTuple
@@ -16,9 +17,16 @@ import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.chain import NO_TAIL, Tail, apply_tail
-from qd8.kernels.float_arguments import Float, address, bounds_words, kind, task_count
+from qd8.kernels.float_arguments import (
+    Float,
+    address,
+    aligned,
+    bounds_words,
+    kind,
+    task_count,
+)
 from qd8.kernels.float_tile import TILES
-from qd8.kernels.float_widen import widen
+from qd8.kernels.float_widen import widen_pixels
 from qd8.kernels.float_window_operators import REGISTERS
 from qd8.kernels.float_window_tile import (
     OUTPUTS,
@@ -28,12 +36,13 @@ from qd8.kernels.float_window_tile import (
     written_out,
 )
 from qd8.kernels.simd import real_word, word
-from qd8.kernels.vector import F16, LANES
+from qd8.kernels.vector import F16
 from qd8.kernels.windows import Pair, Sides, Span, spans
 
 GRAIN = 1 << 16  # taps of a task, all channels counted
 L2_BYTES = 1 << 20  # an image up to this is one band
 BAND_BYTES = 1 << 17  # of input rows of a larger one
+WIDE_BYTES = 1 << 15  # of input rows in scratch
 # Words of a band: first strip, last + 1; first input row, number of them; first output
 # row, number of them.
 BAND_WORDS = 6
@@ -56,6 +65,7 @@ class Bands(NamedTuple):
 def bands(
     x_shape: tuple[int, ...],
     out_shape: tuple[int, ...],
+    pixel: int,
     out_size: int,
     window: Window,
     height: int,
@@ -63,8 +73,9 @@ def bands(
 ) -> Bands:
     """The bands of one image, ``height`` output rows each, and their strips.
 
-    ``out_size`` is the bytes of an output; ``sets`` are the sets of taps that are
-    written out. Inputs count from the band's first input row, outputs from the image.
+    ``pixel`` is the bytes from one input pixel to the next, ``out_size`` those of an
+    output; ``sets`` are the sets of taps that are written out. Inputs count from the
+    band's first input row, outputs from the image.
     """
     _, H, W, C = x_shape
     _, OH, OW, _ = out_shape
@@ -91,7 +102,7 @@ def bands(
                     number = numbers.get(taps, -1)
                     several = count // OUTPUTS if step_x and number >= 0 else 0
                     strips.append((
-                        number, place * C * 4, step * C * 4,
+                        number, place * pixel, step * pixel,
                         (oy * OW + ox) * C * out_size,
                         (step_y * OW + step_x) * C * out_size,
                         several, count - several * OUTPUTS, *taps,
@@ -108,15 +119,22 @@ def _lines(y: Span, x: Span):
     return [(y.first, ox, 1, 0, y.outputs) for ox in range(x.first, x.last)]
 
 
-def band_height(x_shape: tuple[int, ...], window: Window, OH: int, threads: int) -> int:
-    """Output rows of a band: a pure function of shapes."""
+def band_height(
+    x_shape: tuple[int, ...], window: Window, OH: int, threads: int, wide: int
+) -> int:
+    """Output rows of a band: a pure function of shapes.
+
+    ``wide`` is the bytes of a pixel in scratch, 0 if inputs are read where they lie.
+    """
     N, H, W, C = x_shape
-    height = OH
-    if H * W * C * 4 > L2_BYTES:
-        reach = (window.size[0] - 1) * window.dilation[0] + 1
+    reach = (window.size[0] - 1) * window.dilation[0] + 1
+    rows = H + reach
+    if wide:
+        rows = WIDE_BYTES // (W * wide)
+    elif H * W * C * 4 > L2_BYTES:
         rows = BAND_BYTES // (W * C * 4)
-        height = max(1, (rows - reach) // window.stride[0] + 1)
-    return min(height, -(-OH // -(-threads // N)))
+    height = max(1, (rows - reach) // window.stride[0] + 1)
+    return min(height, OH, -(-OH // -(-threads // N)))
 
 
 def _factory(source, TIER, OPERATOR, KH, KW, STRIDE, DILATION, KIND, BOUNDED, WIDTH,
@@ -137,21 +155,23 @@ def _factory(source, TIER, OPERATOR, KH, KW, STRIDE, DILATION, KIND, BOUNDED, WI
         scratch = word(args, 16) + task * word(args, 17)
         lo, hi = real_word(args, 18), real_word(args, 19)
         tail, tail_arguments, line = word(args, 20), word(args, 21), word(args, 22)
-        pixel = C * 4
+        pixel = REGISTERS * WIDTH * 4 if KIND == F16 else C * 4
         work = images * bands
         for item in range(work * task // tasks, work * (task + 1) // tasks):
             image, band = item // bands, table + item % bands * 8 * BAND_WORDS
             first, last = word(band, 0), word(band, 1)
             from_ = x + (image * H + word(band, 2)) * W * C * size
-            if KIND == F16:
-                widen(TIER, from_, word(band, 3) * W * C, scratch)
-                from_ = scratch
+            pixels = word(band, 3) * W
             to = out + image * outputs * C * size
             begin = 0
             while begin + REGISTERS * WIDTH <= C:
+                at = from_ + begin * size
+                if KIND == F16:
+                    widen_pixels(TIER, REGISTERS, at, C, C, pixels, scratch, pixel)
+                    at = scratch
                 window_strips(
                     TIER, OPERATOR, REGISTERS, KH, KW, STRIDE, DILATION, KIND, BOUNDED,
-                    strips + first * 8 * STRIP_WORDS, last - first, from_ + begin * 4,
+                    strips + first * 8 * STRIP_WORDS, last - first, at,
                     row_step, column_step, pixel, weights + begin * 4, tap_step,
                     line_step, biases + begin * 4, to + begin * size, C, lo, hi,
                 )  # fmt: skip
@@ -160,9 +180,13 @@ def _factory(source, TIER, OPERATOR, KH, KW, STRIDE, DILATION, KIND, BOUNDED, WI
                 # The last register begins earlier rather than having fewer lanes.
                 c = max(0, min(begin, C - WIDTH))
                 begin += WIDTH
+                at = from_ + c * size
+                if KIND == F16:
+                    widen_pixels(TIER, 1, at, C, C - c, pixels, scratch, pixel)
+                    at = scratch
                 window_strips(
                     TIER, OPERATOR, 1, KH, KW, STRIDE, DILATION, KIND, BOUNDED,
-                    strips + first * 8 * STRIP_WORDS, last - first, from_ + c * 4,
+                    strips + first * 8 * STRIP_WORDS, last - first, at,
                     row_step, column_step, pixel, weights + c * 4, tap_step, line_step,
                     biases + c * 4, to + c * size, C - c, lo, hi,
                 )  # fmt: skip
@@ -200,29 +224,32 @@ def bind_window(
     tier = isa.current()
     known = *window.size, window.stride[1], window.dilation[1]
     sets = written_out(tier, *known)
-    height = band_height(x.shape, window, OH, threads)
-    found = bands(x.shape, out.shape, out.itemsize, window, height, sets)
+    lanes = TILES[tier.name].lanes
+    registers = REGISTERS[lanes][operator]
+    wide = registers * lanes * 4 if out.dtype == np.float16 else 0
+    pixel = wide or C * 4
+    height = band_height(x.shape, window, OH, threads, wide)
+    found = bands(x.shape, out.shape, pixel, out.itemsize, window, height, sets)
     KH, KW = window.size
     tasks = task_count(out.size * KH * KW, GRAIN, min(threads, N * len(found.table)))
-    rows = int(found.table[:, 3].max()) if out.dtype == np.float16 else 0
-    scratch = np.empty((tasks, rows * W * C + LANES), np.float32)
+    rows = int(found.table[:, 3].max())
+    scratch = aligned((tasks, rows * W * wide // 4))
     room = 0 if weights is None else weights.shape[2]
     words = (
         address(x),
         *(0 if a is None else address(a) for a in (weights, biases)),
         *map(address, (out, found.table, found.strips)),
         *(len(found.table), N, H, W, C, OH * OW),
-        *(window.dilation[0] * W * C * 4, window.dilation[1] * C * 4),
+        *(window.dilation[0] * W * pixel, window.dilation[1] * pixel),
         *(room * 4, KW * room * 4),
         *(address(scratch), scratch.shape[1] * 4),
         *bounds_words(activation),
         *(NO_TAIL if tail is None else tail.words),
         OW * C,
     )
-    lanes = TILES[tier.name].lanes
     kernel = cache.kernel(
         _factory, tier.id, operator, *(known if sets else (0,) * 4), kind(x),
-        int(activation != "none"), lanes, REGISTERS[lanes][operator],
+        int(activation != "none"), lanes, registers,
     )  # fmt: skip
     keep = (x, weights, biases, out, *found, scratch, tail)
     return [launch.bind(kernel, words, tasks, *keep)]
