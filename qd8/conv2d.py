@@ -16,8 +16,15 @@ from qd8.fully_connected import (
     packing,
 )
 from qd8.geometry import Geometry, Padding, Window, checked_padding, geometry
-from qd8.kernels import isa, launch, schedule, winograd_schedule
+from qd8.kernels import (
+    implicit_schedule,
+    isa,
+    launch,
+    schedule,
+    winograd_schedule,
+)
 from qd8.kernels.chain import NO_TAIL, Tail
+from qd8.kernels.implicit_schedule import Runs
 from qd8.kernels.maddubs_schedule import COPY_IMAGE
 from qd8.kernels.winograd_schedule import WinogradSchedule
 from qd8.kernels.winograd_variants import variant_of
@@ -115,8 +122,12 @@ class Conv2D:
             flat = weight.reshape(len(weight), -1)
             self._pixels = FullyConnected(flat, scale, bias, activation=activation)
         else:
-            flat = np.ascontiguousarray(weight).reshape(len(weight), -1)
-            self._packed = pack(flat, scale, bias, isa.current(), self.groups)
+            tier = isa.current()
+            self._run_step = self._runs.step(tier, self._memory)
+            runs = weight.reshape(len(weight), *self._runs)
+            spare = self._run_step - self._runs.length
+            flat = np.pad(runs, ((0, 0), (0, 0), (0, spare))).reshape(len(weight), -1)
+            self._packed = pack(flat, scale, bias, tier, self.groups)
         self._programs: dict[tuple[Any, ...], launch.Program] = {}
 
     @classmethod
@@ -163,7 +174,17 @@ class Conv2D:
     @property
     def weight(self) -> npt.NDArray[np.int8]:
         """(O, KH, KW, I / groups) int8, unpacked from the panels."""
-        return self.packed.weight().reshape(self.shape)
+        if self._pixels is not None:
+            return self.packed.weight().reshape(self.shape)
+        runs = self.packed.weight().reshape(self.shape[0], self._runs.count, -1)
+        return runs[..., : self._runs.length].reshape(self.shape)
+
+    @property
+    def _runs(self) -> Runs:
+        """Taps whose activations are one piece of memory."""
+        _, KH, KW, I = self.shape
+        touching = self.dilation[1] == 1 and self.groups == 1
+        return Runs(KH, KW * I) if touching else Runs(KH * KW, I)
 
     @property
     def weight_scale(self) -> npt.NDArray[np.float32]:
@@ -294,7 +315,9 @@ class Conv2D:
         half = self.f16_scale == "xnnpack" and x.dtype == np.float16
         bounds = [float_bits(bound) for bound in self._bounds]
         packed = self._packed_for(g.plan)
-        steps = convolution_steps(g, self._window, packed, bounds, x.dtype, half)
+        steps = convolution_steps(
+            g, self._window, packed, self._run_step, bounds, x.dtype, half
+        )
         program = launch.Program(steps, g.scratch_bytes)
         if len(self._programs) >= REMEMBERED:
             self._programs.clear()
@@ -330,7 +353,25 @@ class Conv2D:
             )
         if other.tile != tier.tile:
             plan = schedule.convolution(n, OH * OW, K, N, threads, other)
+        else:
+            plan = self._implicit(n, H, W, threads, plan)
         return plan.because(why)
+
+    def _implicit(
+        self, n: int, H: int, W: int, threads: int, gathered: schedule.Schedule
+    ) -> schedule.Schedule:
+        """``gathered``, or tiles that read the image where it lies."""
+        if self._run_step % self.packed.tier.KB or self.packed.tier.tile != "amx":
+            return gathered
+        OH, OW, _, _ = self._window.extents(H, W)
+        _, width = self._window.padded(H, W)
+        steps, odd = divmod(self.stride[0] * width, self.stride[1])
+        layer = implicit_schedule.Layer(
+            *(n, OH, OW, self.packed.N, self.groups, 0 if odd else steps),
+            *(self.stride[1] * self.shape[3] * self.groups, self._runs),
+            self.packed.blocks,
+        )
+        return implicit_schedule.choose(layer, gathered, threads, self.packed.tier)
 
     @cached_property
     def _variant(self) -> tuple[int, bool] | None:

@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 
 from qd8.geometry import Geometry, Window
-from qd8.kernels import cache, gemm, igemm, isa, launch, quantize, winograd
+from qd8.kernels import (
+    cache,
+    gemm,
+    igemm,
+    implicit_gemm,
+    isa,
+    launch,
+    quantize,
+    winograd,
+)
+from qd8.kernels.implicit_schedule import ImplicitSchedule
 from qd8.kernels.launch import (
     ACCUMULATOR,
     GAP,
@@ -32,12 +42,13 @@ Words = tuple[int | At, ...]
 
 
 def convolution_steps(
-    g: Geometry, window: Window, packed: PackedWeights, bounds: Sequence[int],
-    dtype: np.dtype[Any], half: bool,
+    g: Geometry, window: Window, packed: PackedWeights, run_step: int,
+    bounds: Sequence[int], dtype: np.dtype[Any], half: bool,
 ) -> list[launch.Step]:  # fmt: skip
     """Find ranges, quantize and pad, multiply.
 
     packed : where the plan is Winograd's, a :class:`PackedTwice`
+    run_step : k of a run of taps as packed
     bounds : of the activation, as the bits of float32
     half : R16, the multiplier rounded to float16
     """
@@ -51,7 +62,7 @@ def convolution_steps(
     )
     worth = max(1, g.images * g.H * g.W * g.C // PART)
     pitch = At(GAP, packed.N * packed.groups)
-    tail = At(TAIL), At(TAIL_ARGUMENTS), pitch
+    tail: Words = (At(TAIL), At(TAIL_ARGUMENTS), pitch)
     stored = I16 if g.width == 2 else U8
     if isinstance(packed, PackedTwice) and isinstance(g.plan, WinogradSchedule):
         extents = packed.winograd.extents
@@ -61,8 +72,15 @@ def convolution_steps(
         )
         words = _winograd_words(g, g.plan, window, packed, image, tasks, scale)
     else:
-        tiles = isa.with_tile(packed.tier, g.plan.tile)
-        last = cache.kernel(igemm.convolution, *gemm.constants(tiles), element)
+        if isinstance(g.plan, ImplicitSchedule):
+            last = cache.kernel(
+                implicit_gemm.convolution, tier, packed.tier.NR, element
+            )
+            tail = (*tail, g.plan.row_pixels)
+        else:
+            tiles = isa.with_tile(packed.tier, g.plan.tile)
+            last = cache.kernel(igemm.convolution, *gemm.constants(tiles), element)
+            tail = (*tail, g.width * run_step)
         words = _igemm_words(g, window, packed, image, tasks, scale, zero_point)
     return [
         launch.Step(
@@ -83,7 +101,7 @@ def _igemm_words(
     g: Geometry, window: Window, packed: PackedWeights, image: At, tasks: At,
     scale: At, zero_point: At,
 ) -> Words:  # fmt: skip
-    """Arguments of igemm.convolution, up to the bounds."""
+    """Arguments of igemm.convolution and implicit_gemm.convolution, to the bounds."""
     KH, KW = window.kernel
     panels = packed.panels_of(isa.with_tile(packed.tier, g.plan.tile))
     I, O = g.C // packed.groups, packed.N * packed.groups

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qd8.kernels import igemm, schedule
+from qd8.kernels import igemm, implicit_gemm, schedule
+from qd8.kernels.implicit_schedule import ImplicitSchedule
 from qd8.kernels.winograd_schedule import WinogradSchedule
 
 Padding = str | tuple[tuple[int, int], tuple[int, int]]
@@ -51,6 +52,15 @@ class Window(NamedTuple):
         )
         return y, x
 
+    def padded(self, H: int, W: int) -> tuple[int, int]:
+        """Rows and columns of an H x W image with its padding.
+
+        What lies beyond the last tap is never read.
+        """
+        OH, OW, top, left = self.extents(H, W)
+        reach = self.reach((OH, OW))
+        return max(reach[0], top + H), max(reach[1], left + W)
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -69,12 +79,13 @@ class Geometry:
     width: int  # bytes of a quantized element
     parts: int  # shares of an image whose ranges are found apart
     plan: schedule.Schedule
+    overshoot: int = 0  # bytes that the rows of a last tile may read beyond the image
 
     @property
     def image_bytes(self) -> int:
         """Bytes of a quantized, padded image, with slack; whole cache lines."""
         inside = self.width * self.padded_H * self.padded_W * self.C
-        return -(-(inside + igemm.SLACK) // 64) * 64
+        return -(-(inside + igemm.SLACK + self.overshoot) // 64) * 64
 
     @property
     def scratch_bytes(self) -> int:
@@ -112,7 +123,11 @@ def geometry(
     if isinstance(plan, WinogradSchedule):
         reach = window._replace(kernel=plan.taps).reach(plan.outputs)
     padded = max(reach[0], top + H), max(reach[1], left + W)
-    return Geometry(n, H, W, C, OH, OW, top, left, *padded, width, parts, plan)
+    overshoot = 0
+    if isinstance(plan, ImplicitSchedule):
+        overshoot = implicit_gemm.REGISTER_ROWS * window.stride[1] * C
+    at = n, H, W, C, OH, OW, top, left, *padded
+    return Geometry(*at, width, parts, plan, overshoot)
 
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:

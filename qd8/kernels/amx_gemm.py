@@ -61,8 +61,8 @@ def multiply(
                 )  # fmt: skip
                 continue
             product(
-                TIER, n, columns, scratch, starts + starts_step * p, at,
-                at + 16 * a_step, a_step, blocks, panel,
+                TIER, 0, n, columns, scratch, starts + starts_step * p, at,
+                at + 16 * a_step, a_step, 0, blocks, panel,
             )  # fmt: skip
             tile_outputs(
                 TIER, OUT, n, scratch, panel, blocks, scale + step, zero_point + step,
@@ -72,17 +72,22 @@ def multiply(
 
 
 @njit
-def product(TIER, rows, columns, corner, starts, a, a_high, a_step, blocks, panel):
-    """The smallest tile that has ``rows`` rows and ``columns`` columns."""
+def product(TIER, PLACED, rows, columns, corner, starts, a, a_high, a_step, places,
+            blocks, panel):  # fmt: skip
+    """``tile_product`` of the smallest tile that has so many rows and columns."""
     if rows > 16:
         if columns > 16:
-            tile_product(TIER, 1, 1, corner, starts, a, a_high, a_step, blocks, panel)
+            tile_product(TIER, PLACED, 1, 1, corner, starts, a, a_high, a_step, places,
+                         blocks, panel)  # fmt: skip
         else:
-            tile_product(TIER, 1, 0, corner, starts, a, a_high, a_step, blocks, panel)
+            tile_product(TIER, PLACED, 1, 0, corner, starts, a, a_high, a_step, places,
+                         blocks, panel)  # fmt: skip
     elif columns > 16:
-        tile_product(TIER, 0, 1, corner, starts, a, a_high, a_step, blocks, panel)
+        tile_product(TIER, PLACED, 0, 1, corner, starts, a, a_high, a_step, places,
+                     blocks, panel)  # fmt: skip
     else:
-        tile_product(TIER, 0, 0, corner, starts, a, a_high, a_step, blocks, panel)
+        tile_product(TIER, PLACED, 0, 0, corner, starts, a, a_high, a_step, places,
+                     blocks, panel)  # fmt: skip
 
 
 @njit

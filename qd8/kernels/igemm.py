@@ -29,18 +29,18 @@ def _copy(TIER, source, to, count):
 
 
 @njit
-def _side_by_side(TIER, source, to, runs_y, runs_x, step_y, step_x, length):
-    """Copy one pixel's runs; returns where they end."""
+def _side_by_side(TIER, source, to, runs_y, runs_x, step_y, step_x, length, run_step):
+    """Copy one pixel's runs, ``run_step`` bytes apart; returns where they end."""
     for ky in range(runs_y):
         for kx in range(runs_x):
             _copy(TIER, source + step_y * ky + step_x * kx, to, length)
-            to += length
+            to += run_step
     return to
 
 
 @njit
 def _gather(TIER, FAMILY, source, to, stride, runs_y, runs_x, step_y, step_x, length,
-            linear):  # fmt: skip
+            run_step, linear):  # fmt: skip
     """Copy one pixel's runs into its packed row.
 
     ``length`` is bytes of a run. Rows of int16 and of complemented copies are packed
@@ -48,12 +48,13 @@ def _gather(TIER, FAMILY, source, to, stride, runs_y, runs_x, step_y, step_x, le
     chunks, else through ``linear``.
     """
     if FAMILY != MADD and FAMILY != MADDUBS:
-        _side_by_side(TIER, source, to, runs_y, runs_x, step_y, step_x, length)
+        _side_by_side(TIER, source, to, runs_y, runs_x, step_y, step_x, length,
+                      run_step)  # fmt: skip
         return
     chunk = 32 if FAMILY == MADD else 16
     if length % chunk != 0:
         end = _side_by_side(TIER, source, linear, runs_y, runs_x, step_y, step_x,
-                            length)  # fmt: skip
+                            length, length)  # fmt: skip
         source, length, runs_y, runs_x = linear, end - linear, 1, 1
     for ky in range(runs_y):
         for kx in range(runs_x):
@@ -74,8 +75,8 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
     step_y, step_x, bytes of a run, groups, bytes of a group's channels, N of a
     group, blocks, panel bytes, rows in a block, grid rows, grid columns, scratch,
     scratch bytes a task, scale, zero_point, lo and hi (float32 bits), the tail and
-    its arguments (chain.py), elements from pixel to pixel of out. With a tail pixels
-    touch.
+    its arguments (chain.py), elements from pixel to pixel of out, bytes from run to
+    run of a packed row. With a tail pixels touch.
     """
 
     def convolution(task, tasks, arguments):
@@ -99,6 +100,7 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
         lo, hi = real_word(arguments, 28), real_word(arguments, 29)
         tail, tail_arguments = word(arguments, 30), word(arguments, 31)
         pitch = word(arguments, 32)
+        run_step = word(arguments, 33)
         size = 4 if OUT == F32 else 2
         corner = scratch
         a = corner + SCRATCH if FAMILY == AMX else corner
@@ -135,7 +137,7 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
                     to, stride = row_place(FAMILY, MR, KB, a, rows, blocks, r)
                     _gather(TIER, FAMILY, origin + row_bytes * oy + pixel_bytes * ox,
                             to, stride, runs_y, runs_x, step_y, step_x, length,
-                            linear)  # fmt: skip
+                            run_step, linear)  # fmt: skip
                     ox += 1
                 at = pixels * n + begin
                 multiply(

@@ -63,7 +63,7 @@ class Schedule:
         return replace(self, why=f"{self.why}; {why}") if why else self
 
 
-def _grid(units: int, count: int, threads: int) -> tuple[int, int, str]:
+def grid(units: int, count: int, threads: int) -> tuple[int, int, str]:
     """Split along the rows, or along the panels where that leaves smaller shares."""
     by_rows, by_columns = min(threads, units), min(threads, count)
     share_rows = -(-units // by_rows) / units
@@ -111,7 +111,7 @@ def fully_connected(M: int, K: int, N: int, threads: int, tier: Tier) -> Schedul
         if threads > 1:
             why = f"one thread: {M * K * N} MACs are under {SERIAL_MACS}"
     else:
-        rows, columns, why = _grid(units, count, threads)
+        rows, columns, why = grid(units, count, threads)
     scratch = gemm.scratch_bytes(tier, block_rows, blocks)
     return Schedule(
         *(_kernel("gemm", tier), tier.name, block_rows, rows, columns, scratch, why),
@@ -132,7 +132,7 @@ def convolution(
     if threads == 1 or images * pixels * K * N < SERIAL_MACS:
         rows, columns, why = 1, 1, "one thread"
     else:
-        rows, columns, why = _grid(units, count, threads)
+        rows, columns, why = grid(units, count, threads)
     scratch = gemm.scratch_bytes(tier, block_rows, blocks)
     # A row before it is packed, at the end; kept to whole cache lines.
     scratch += -(-(2 * tier.KB * blocks + igemm.SLACK) // 64) * 64

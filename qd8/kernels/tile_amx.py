@@ -85,26 +85,30 @@ def place_starts(typingctx, tier, to, panel, zero_point):
 
 @intrinsic(prefer_literal=True)
 def tile_product(
-    typingctx, tier, high, wide, corner, starts, a, a_high, a_step, blocks, panel
+    typingctx, tier, placed, high, wide, corner, starts, a, a_high, a_step, places,
+    blocks, panel,
 ):  # fmt: skip
     """Accumulators of a tile, from their starts, to the corner: (32, 32) int32.
 
     high: 1 for 32 rows, 0 for 16. wide: 1 for 32 columns, 0 for 16. starts: 32 int32,
     one a column, that nobody wrote a moment ago (see above). a, a_high: rows 0 to 15
     and 16 to 31 of uint8, ``a_step`` bytes from row to row; all of them must be
-    readable, what surplus ones hold does not matter. blocks: K in units of 64.
+    readable, what surplus ones hold does not matter. blocks: K in units of 64, one
+    after the other in a row, or, where ``placed`` is 1, the int64 at ``places`` on.
     """
     rows, columns = 1 + high.literal_value, 1 + wide.literal_value
 
     def codegen(context, builder, signature, args):
         e = emitter(builder, tier)
-        _multiply(e, rows, columns, *args[3:])
+        _multiply(e, placed.literal_value, rows, columns, *args[4:])
         return context.get_dummy_value()
 
-    return types.none(tier, high, wide, *[types.int64] * 7), codegen
+    return types.none(tier, placed, high, wide, *[types.int64] * 8), codegen
 
 
-def _multiply(e, rows, columns, corner, starts, a, a_high, a_step, blocks, panel):
+def _multiply(
+    e, placed, rows, columns, corner, starts, a, a_high, a_step, places, blocks, panel
+):
     """All of K. Registers for the next 64 k are loaded as soon as they are free.
 
     Sixteen tile registers stand behind the eight: with all loads before the products
@@ -117,7 +121,10 @@ def _multiply(e, rows, columns, corner, starts, a, a_high, a_step, blocks, panel
 
     def load(tile, index):
         if tile in sources:
-            at = e.pointer(e.pointer(sources[tile]), b.mul(index, i64(64)))
+            k = b.mul(index, i64(8 if placed else 64))
+            if placed:
+                k = e.load(i64, places, k)
+            at = e.pointer(e.pointer(sources[tile]), k)
             _amx(e, "tileloadd64", tile, at, a_step)
         else:
             at = e.pointer(weights, b.mul(index, i64(64 * NR)))

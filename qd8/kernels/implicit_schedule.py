@@ -1,0 +1,103 @@
+"""Whether a convolution reads its image where it lies, and how its rows are counted.
+
+A pure function of shapes, as schedule.py; implicit_gemm.py has the kernel. Both ways
+give the same bits. The runs of taps must be padded when the weights are packed, before
+the size of an image is known; an image too narrow for whole registers is gathered all
+the same.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from qd8.kernels import amx_gemm
+from qd8.kernels.isa import Tier
+from qd8.kernels.schedule import SERIAL_MACS, Schedule, grid
+
+REGISTER, TILE = 16, 32
+WASTE = 1.25  # padded K over K: more products than so are not worth a gathered row
+# Cycles on Sapphire Rapids: of a tile's 64 k, of its fixed part and epilogue, of
+# gathering 64 bytes, and a run.
+STEP, FIXED, COPY, RUN = 70, 400, 5, 8
+NEAR = 24 << 10  # bytes of image that stay in L1 beside a panel
+
+
+class Runs(NamedTuple):
+    """Bytes of neighbouring taps of one group that are one piece of memory."""
+
+    count: int
+    length: int
+
+    def step(self, tier: Tier, memory: str) -> int:
+        """k of a run as packed: padded to whole blocks where that serves a tile."""
+        padded = -(-self.length // tier.KB) * tier.KB
+        whole = -(-self.count * self.length // tier.KB) * tier.KB
+        most = whole if memory == "small" else WASTE * whole
+        serves = tier.tile == "amx" and self.count * padded <= most
+        return padded if serves else self.length
+
+
+class Layer(NamedTuple):
+    """A convolution at one input size, its runs padded."""
+
+    images: int
+    OH: int
+    OW: int
+    N: int  # of a group
+    groups: int
+    row_steps: int  # pixel steps from output row to output row; 0 if not whole
+    pixel_bytes: int  # from output pixel to output pixel
+    runs: Runs
+    blocks: int
+
+
+@dataclass(frozen=True)
+class ImplicitSchedule(Schedule):
+    """``block_rows`` counts pixels of rows of ``row_pixels``."""
+
+    row_pixels: int = field(kw_only=True)
+
+
+def choose(layer: Layer, gathered: Schedule, threads: int, tier: Tier) -> Schedule:
+    """``gathered``, or the implicit schedule where that is faster."""
+    widths = [-(-layer.OW // REGISTER) * REGISTER]
+    if layer.row_steps >= layer.OW:
+        widths.append(layer.row_steps)
+    row_pixels = min(widths, key=lambda width: _pixels(layer, width))
+    count = -(-layer.N // tier.NR)
+    panel = STEP * layer.blocks + FIXED
+    tiles = -(-_pixels(layer, row_pixels) // TILE)
+    implicit = tiles * count * panel
+    copied = COPY * layer.blocks + RUN * layer.runs.count
+    pixels = layer.OH * layer.OW
+    gather = -(-pixels // TILE) * count * panel + pixels * copied
+    if implicit >= gather:
+        return gathered
+    return _schedule(layer, tiles, row_pixels, threads, tier)
+
+
+def _pixels(layer: Layer, row_pixels: int) -> int:
+    return row_pixels * (layer.OH - 1) + layer.OW
+
+
+def _schedule(
+    layer: Layer, tiles: int, row_pixels: int, threads: int, tier: Tier
+) -> ImplicitSchedule:
+    count, units = -(-layer.N // tier.NR), layer.images * tiles
+    K = tier.KB * layer.blocks
+    macs = units * TILE * K * layer.N * layer.groups
+    rows, columns, why = 1, 1, "one thread"
+    if threads > 1 and macs >= SERIAL_MACS:
+        rows, columns, why = grid(units, count, threads)
+    # What a tile's windows cover, once for each row of taps.
+    covered = layer.runs.count * (TILE * layer.pixel_bytes + layer.runs.length)
+    weights = K * layer.N
+    room = NEAR if weights <= tier.l2_bytes * 9 // 16 else tier.l2_bytes * 3 // 8
+    block = min(max(room // covered, 1), tiles) * TILE
+    scratch = amx_gemm.SCRATCH + -(-8 * layer.blocks // 64) * 64 + 128 * count
+    name = f"qd8_qc8w_implicit_gemm_{tier.MR}x{tier.NR}c{tier.KR}_{tier.name}"
+    why = f"{why}; tiles read the image where it lies"
+    return ImplicitSchedule(
+        *(name, tier.name, block, rows, columns, scratch, why),
+        tile=tier.tile,
+        row_pixels=row_pixels,
+    )

@@ -1,0 +1,93 @@
+"""Tiles that read the padded image where it lies: bits, and when they are chosen."""
+
+import numpy as np
+import pytest
+import qd8_reference
+
+import qd8
+from qd8.kernels import implicit_schedule, isa, schedule
+from qd8.kernels.implicit_schedule import ImplicitSchedule, Layer, Runs
+from tests.checks import assert_same_bits
+
+AMX = isa.BY_NAME["amx"]
+
+# images, H, W, C, O, kernel, stride, dilation, padding, groups: rows that go on into
+# the next, rows of whole registers, an odd number of registers, pixels of 16 to 640
+# bytes, padded runs, taps apart, groups, fewer pixels than a register, a last panel
+# of up to 16 columns.
+CASES = (
+    (2, 17, 17, 64, 40, (7, 1), (1, 1), (1, 1), "SAME", 1),
+    (1, 35, 35, 48, 64, (5, 5), (1, 1), (1, 1), "SAME", 1),
+    (1, 19, 41, 64, 33, (3, 3), (2, 2), (1, 1), "SAME", 1),
+    (1, 9, 70, 32, 16, (3, 3), (1, 2), (1, 1), ((0, 2), (1, 0)), 1),
+    (2, 13, 15, 64, 80, (3, 3), (1, 1), (2, 2), "SAME", 1),
+    (1, 20, 20, 128, 64, (3, 3), (1, 1), (1, 1), "VALID", 2),
+    (1, 3, 5, 64, 32, (3, 3), (1, 1), (1, 1), "VALID", 1),
+    (3, 40, 33, 16, 24, (3, 3), (1, 1), (1, 1), "SAME", 1),
+    (1, 33, 64, 64, 48, (1, 1), (1, 2), (1, 1), "SAME", 1),
+)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_its_bits_are_the_definitions(case: tuple, dtype: type, monkeypatch) -> None:
+    """Outputs and accumulators of every way to count rows, on one thread and two."""
+    if why := isa.obstacle("amx"):
+        pytest.skip(f"amx does not run here: {why}")
+    chosen = []
+
+    def always(layer, gathered, threads, tier):
+        # Gathering is never cheap, so that narrow images take tiles too.
+        monkeypatch.setattr(implicit_schedule, "COPY", 1 << 20)
+        chosen.append(choose(layer, gathered, threads, tier))
+        return chosen[-1]
+
+    choose = implicit_schedule.choose
+    monkeypatch.setattr(implicit_schedule, "choose", always)
+    n, H, W, C, O, kernel, stride, dilation, padding, groups = case
+    rng = np.random.default_rng(O + W)
+    x = rng.standard_normal((n, H, W, C)).astype(dtype)
+    weight = rng.integers(-128, 128, (O, *kernel, C // groups)).astype(np.int8)
+    given = weight, rng.uniform(1e-3, 0.1, O).astype(np.float32)
+    given = *given, rng.standard_normal(O).astype(np.float32)
+    options = {"stride": stride, "dilation": dilation, "padding": padding}
+    options |= {"groups": groups, "activation": "relu" if O % 32 else "none"}
+    expected = qd8_reference.conv2d_steps(x, *given, **options)
+    with isa.forced("amx"):
+        layer = qd8.Conv2D(*given, **options)
+    for threads in (1, 2):
+        with qd8.threads(threads):
+            assert_same_bits(expected.output, layer(x))
+            assert_same_bits(expected.accumulator, layer.steps(x).accumulator)
+    assert_same_bits(weight, layer.weight)
+    assert chosen
+    assert all(isinstance(plan, ImplicitSchedule) for plan in chosen)
+
+
+def test_runs_are_padded_only_where_that_is_worth_it() -> None:
+    """K grows by a quarter at most, and not at all for ``memory="small"``."""
+    assert Runs(3, 96).step(AMX, "") == 128
+    assert Runs(3, 9).step(AMX, "") == 9
+    assert Runs(3, 96).step(AMX, "small") == 96
+    assert Runs(3, 192).step(AMX, "small") == 192
+    assert Runs(3, 96).step(isa.BY_NAME["avx2"], "") == 96
+
+
+def test_rows_are_counted_in_the_shorter_way() -> None:
+    """On into the next row where little is between them, else by whole registers."""
+    gathered = schedule.convolution(1, 35 * 35, 576, 96, 1, AMX)
+    narrow = Layer(1, 35, 35, 96, 1, 37, 64, Runs(3, 192), 9)
+    plan = implicit_schedule.choose(narrow, gathered, 1, AMX)
+    assert isinstance(plan, ImplicitSchedule)
+    assert plan.row_pixels == 37
+    wide = narrow._replace(OH=32, OW=32, row_steps=66)
+    plan = implicit_schedule.choose(wide, gathered, 1, AMX)
+    assert isinstance(plan, ImplicitSchedule)
+    assert plan.row_pixels == 32
+
+
+def test_narrow_images_of_many_channels_are_gathered() -> None:
+    """Half-empty registers times many panels cost more than copies."""
+    layer = Layer(1, 8, 8, 320, 1, 17, 384, Runs(3, 576), 27)
+    gathered = schedule.convolution(1, 64, 1728, 320, 1, AMX)
+    assert implicit_schedule.choose(layer, gathered, 1, AMX) is gathered
