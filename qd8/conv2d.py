@@ -424,7 +424,10 @@ class Conv2D:
         W = (KW - 1) * self.dilation[1] + 1
         both = (np.float32, np.float16)
         for dtype in both[self.f16_scale == "xnnpack" :]:
-            self(np.zeros((1, H, W, I * self.groups), dtype))
+            # One output has its taps gathered; wider images may not.
+            for OW in (1, implicit_schedule.TILE):
+                width = W + (OW - 1) * self.stride[1]
+                self(np.zeros((1, H, width, I * self.groups), dtype))
 
     def explain(
         self, shape: tuple[int, ...], threads: int | None = None
