@@ -66,9 +66,9 @@ def owners(graph: Graph) -> dict[int, int]:
 
 def _same_bytes(graph: Graph, node: Node, i: int, output: int) -> bool:
     """Whether an output could lie where an input is: element by element for one
-    that is computed, as a whole for a view."""
+    that is computed, as a whole for a view. Of as many elements, none is repeated."""
     source, target = graph.tensors[i], graph.tensors[output]
-    same = node.operator.is_view or source.shape == target.shape
+    same = node.operator.is_view or math.prod(source.shape) == math.prod(target.shape)
     return same and source.dtype == target.dtype
 
 

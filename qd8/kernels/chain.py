@@ -17,6 +17,7 @@ from qd8.kernels.chain_operators import EMIT
 from qd8.kernels.chain_program import (
     CHANNEL,
     IMAGE,
+    PIECE,
     ROW,
     SAME,
     SCALAR,
@@ -30,7 +31,7 @@ from qd8.kernels.simd import call_kernel, emitter, f32, i16, i64, ir_vector, wor
 from qd8.kernels.vector import F16, LANES
 
 GRAIN = 1 << 13  # elements of a task
-_OPERANDS = 3  # words before the operands: output, period, rows
+_OPERANDS = 4  # words before the operands: output, period, rows, pitch
 
 
 class Tail(NamedTuple):
@@ -97,6 +98,8 @@ class _Run:
         if IMAGE in self.kinds:
             image = build.sdiv(row, argument(2))
             offsets[IMAGE] = build.add(build.mul(image, argument(1)), channel)
+        if PIECE in self.kinds:
+            offsets[PIECE] = build.add(build.mul(row, argument(3)), channel)
         self.out = self._at(argument(0), position)
         self.places = [
             self._at(argument(_OPERANDS + n), offsets[kind])
@@ -217,6 +220,10 @@ def bind_chain(*operands: Float, program: Program, threads: int) -> list[launch.
 
 def _bound(program: Program, operands: list[Float], out: Float) -> Tail:
     kernel = cache.kernel(_factory, isa.current().id, kind(out), *encoded(program))
-    places = [address(each) for each in operands]
-    words = (address(out), program.period, program.rows, *places)
+    starts = program.starts or (0,) * len(operands)
+    places = [
+        address(each) + start * each.itemsize
+        for each, start in zip(operands, starts, strict=True)
+    ]
+    words = (address(out), program.period, program.rows, program.pitch, *places)
     return Tail(kernel.address, np.array(words, np.int64), (*operands, out))

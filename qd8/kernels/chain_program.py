@@ -8,6 +8,7 @@ A program is for an output of any shape, seen as rows of ``period`` elements::
     IMAGE       (row / rows) * period + channel       ``rows`` of an image share it
     ROW         row
     SCALAR      0
+    PIECE       row * pitch + start + channel             a piece of longer rows
 
 Its links run in order on sixteen lanes in registers; each is an operator of `OPERATORS`
 whose arguments are operands or results of earlier links, the last result is the output.
@@ -19,7 +20,7 @@ Nothing here needs a compiler.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-SAME, CHANNEL, IMAGE, ROW, SCALAR = range(5)
+SAME, CHANNEL, IMAGE, ROW, SCALAR, PIECE = range(6)
 MOST_LINKS, MOST_OPERANDS = 12, 12  # what the words of `encoded` hold
 LINK_WORDS, _IN_WORD, _LINK_BITS = 4, 3, 20
 _NAME_BITS, _PLACE_BITS, _KIND_BITS = 6, 6, 3
@@ -44,12 +45,16 @@ class Program(NamedTuple):
 
     kinds : of each operand; of a tail, operand 0 is what the kernel before it made
     period, rows : elements of a row; rows that share a row of an IMAGE operand
+    pitch : elements from one row of a PIECE operand to the next
+    starts : of each operand, where a PIECE begins; empty if there is none
     """
 
     links: tuple[Link, ...]
     kinds: tuple[int, ...]
     period: int
     rows: int = 1
+    pitch: int = 0
+    starts: tuple[int, ...] = ()
 
 
 # name -> how many arguments; chain.py emits them.

@@ -1,10 +1,14 @@
-"""Element-wise nodes that feed one another, as one with registers in between."""
+"""Element-wise nodes that feed one another, as one with registers in between.
 
+They may feed one another through a RESHAPE, and read pieces of longer rows in place.
+"""
+
+import math
 from heapq import heappop, heappush
 
 from ..graph import Graph, Node
 from ..operators.chain import CHAIN
-from .elementwise import is_elementwise, program
+from .elementwise import is_elementwise, is_passive, program
 from .rewrite import Uses, exchanged, joined
 
 
@@ -16,7 +20,7 @@ def chains(graph: Graph) -> Graph:
     for last in reversed(graph.nodes):
         if last in fused or not is_elementwise(graph, last):
             continue
-        members = _members(graph, uses, position, last)
+        members = _needed(_members(graph, uses, position, last))
         found = program(graph, members)
         if len(members) < 2 or found is None:
             continue
@@ -36,7 +40,7 @@ def _members(
     As many, from the last one up, as make a program.
     """
     members = [last]
-    shape = graph.tensors[last.outputs[0]].shape
+    size = math.prod(graph.tensors[last.outputs[0]].shape)
     waiting: list[tuple[int, int]] = []  # (-position of the maker, tensor)
 
     def ask(node: Node) -> None:
@@ -51,11 +55,23 @@ def _members(
         node = uses.maker[i]
         if (
             node not in members
-            and graph.tensors[i].shape == shape
-            and is_elementwise(graph, node)
+            and math.prod(graph.tensors[i].shape) == size
+            and (is_elementwise(graph, node) or is_passive(graph, node))
             and uses.only_read_by(i, members)
             and program(graph, [node, *members]) is not None
         ):
             members.insert(0, node)
             ask(node)
     return members
+
+
+def _needed(members: list[Node]) -> list[Node]:
+    """Return the members without those views that the first links read through: they
+    cost nothing where they are."""
+    kept: list[Node] = []
+    made: set[int] = set()
+    for node in members:
+        if not node.operator.is_view or node.inputs[0] in made:
+            kept.append(node)
+            made.update(node.outputs)
+    return kept

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from qd8.kernels.chain_program import (
     CHANNEL,
@@ -9,6 +10,7 @@ from qd8.kernels.chain_program import (
     MOST_LINKS,
     MOST_OPERANDS,
     OPERATORS,
+    PIECE,
     ROW,
     SAME,
     SCALAR,
@@ -17,16 +19,44 @@ from qd8.kernels.chain_program import (
     Program,
 )
 
-from ..graph import Graph, Node, Tensor
+from ..graph import Graph, Node
+from ..operators.strided_slice import entries
 from .rewrite import flattened
 
 Shape = tuple[int, ...]
 _ENDLESS = 2**62  # the period where no operand has one
 
 
+class Piece(NamedTuple):
+    """A piece of each row of a tensor: what it reads when an operand is none."""
+
+    tensor: int
+    start: int
+    width: int
+    pitch: int  # elements of a whole row
+
+
 def is_elementwise(graph: Graph, node: Node) -> bool:
     """Whether a node, with all its parts, is made of links of float numbers."""
-    return all(_names(graph, part) is not None for part in flattened([node]))
+    parts = [part for part in flattened([node]) if not is_passive(graph, part)]
+    return bool(parts) and all(_names(graph, part) is not None for part in parts)
+
+
+def is_passive(graph: Graph, node: Node) -> bool:
+    """Whether a node only says where elements are: links may read through it."""
+    return node.operator.is_view or piece(graph, node) is not None
+
+
+def piece(graph: Graph, node: Node) -> Piece | None:
+    """Return what a STRIDED_SLICE takes out of rows; None if it does anything else."""
+    if node.operator.name != "STRIDED_SLICE" or node.inputs[0] is None:
+        return None
+    shape = graph.tensors[node.inputs[0]].shape
+    *outer, last = entries(shape, dict(node.options))
+    whole = [slice(0, n, 1) for n in shape[:-1]]
+    if outer != whole or not isinstance(last, slice) or last.step != 1:
+        return None
+    return Piece(node.inputs[0], last.start, last.stop - last.start, shape[-1])
 
 
 def _names(graph: Graph, node: Node) -> tuple[str, ...] | None:
@@ -64,54 +94,113 @@ def program(
     """
     parts = flattened(nodes)
     out = graph.tensors[parts[-1].outputs[0]]
-    operands = [] if first is None else [first]
+    reader = _Reader(graph, first)
     results: dict[int, Place] = {}
     links: list[Link] = []
     for part in parts:
-        if graph.tensors[part.outputs[0]].shape != out.shape:
+        (made,) = part.outputs
+        shape = graph.tensors[made].shape
+        if math.prod(shape) != math.prod(out.shape):
             return None
-        places = []
-        for i in part.inputs:
-            assert i is not None
-            if i not in results and i not in operands:
-                operands.append(i)
-            places.append(results.get(i) or Place(False, operands.index(i)))
+        if is_passive(graph, part):
+            (source,) = (i for i in part.inputs if i is not None)
+            if source in results:
+                results[made] = results[source]
+            else:
+                reader.passed(part)
+            continue
+        given = [i for i in part.inputs if i is not None]
+        places = [results.get(i) or reader.place(i, shape) for i in given]
         names = _names(graph, part)
         assert names is not None
         for name in names:
             links.append(Link(name, tuple(places)))
             places = [Place(True, len(links) - 1)]
-        results[part.outputs[0]] = places[0]
+        results[made] = places[0]
+    operands = reader.operands
     if len(links) > MOST_LINKS or len(operands) > MOST_OPERANDS:
         return None
-    tensors = [graph.tensors[i] for i in operands]
-    if any(tensor.dtype != out.dtype for tensor in tensors):
+    if any(graph.tensors[i].dtype != out.dtype for i in operands):
         return None
-    if first is not None and tensors[0].shape != out.shape:
+    if first is not None and (
+        graph.tensors[first].shape != out.shape or first in operands[1:]
+    ):
         return None
-    made = _described(tensors, out.shape, links)
-    return None if made is None else (made, operands)
+    description = _described(reader, links)
+    return None if description is None else (description, operands)
 
 
-def _described(
-    tensors: Sequence[Tensor], shape: Shape, links: Sequence[Link]
-) -> Program | None:
-    """Return the program, if one period describes all operands."""
-    found = [broadcast(tensor.shape, shape) for tensor in tensors]
+class _Reader:
+    """The operands of a program: what they are, and how each is read.
+
+    operands, starts : the tensors, and where a piece of rows begins in them
+    ways : of each (kind, period, rows of an image); None where it is no way, or two
+    """
+
+    def __init__(self, graph: Graph, first: int | None) -> None:
+        self.graph = graph
+        self.operands: list[int] = []
+        self.starts: list[int] = []
+        self.ways: list[tuple[int, int, int] | None] = []
+        self.pitches: set[int] = set()
+        self._through: dict[int, int | Piece] = {}
+        if first is not None:
+            shape = graph.tensors[first].shape
+            self._known(first, 0, (SAME, math.prod(shape), 1))
+
+    def passed(self, node: Node) -> None:
+        """Note that a passive node's output is its input, or a piece of its rows."""
+        (source,) = (i for i in node.inputs if i is not None)
+        found = piece(self.graph, node)
+        self._through[node.outputs[0]] = found or self._through.get(source, source)
+        if found is not None and source in self._through:
+            self.ways.append(None)  # a piece of a piece
+
+    def place(self, i: int, shape: Shape) -> Place:
+        """Return the operand that a link of an output of ``shape`` reads."""
+        source = self._through.get(i, i)
+        if isinstance(source, Piece):
+            self.pitches.add(source.pitch)
+            way = PIECE, source.width, 1
+            return self._known(source.tensor, source.start, way)
+        return self._known(source, 0, broadcast(self.graph.tensors[i].shape, shape))
+
+    def _known(
+        self, tensor: int, start: int, way: tuple[int, int, int] | None
+    ) -> Place:
+        for n, known in enumerate(zip(self.operands, self.starts, strict=True)):
+            if known == (tensor, start):
+                if self.ways[n] != way:
+                    self.ways[n] = None
+                return Place(False, n)
+        self.operands.append(tensor)
+        self.starts.append(start)
+        self.ways.append(way)
+        return Place(False, len(self.operands) - 1)
+
+
+def _described(reader: _Reader, links: Sequence[Link]) -> Program | None:
+    """Return the program, if one period, and one pitch, describe all operands."""
     kinds, periods, rows = [], set(), set()
-    for each in found:
-        if each is None:
+    for way in reader.ways:
+        if way is None:
             return None
-        kind, period, per_image = each
+        kind, period, per_image = way
         kinds.append(kind)
-        if kind in (CHANNEL, IMAGE, ROW):
+        if kind in (CHANNEL, IMAGE, ROW, PIECE):
             periods.add(period)
         if kind == IMAGE:
             rows.add(per_image)
-    if len(periods) > 1 or len(rows) > 1:
+    if max(len(periods), len(rows), len(reader.pitches)) > 1:
         return None
-    period = periods.pop() if periods else _ENDLESS
-    return Program(tuple(links), tuple(kinds), period, rows.pop() if rows else 1)
+    return Program(
+        tuple(links),
+        tuple(kinds),
+        periods.pop() if periods else _ENDLESS,
+        rows.pop() if rows else 1,
+        reader.pitches.pop() if reader.pitches else 0,
+        tuple(reader.starts) if any(reader.starts) else (),
+    )
 
 
 def broadcast(operand: Shape, shape: Shape) -> tuple[int, int, int] | None:

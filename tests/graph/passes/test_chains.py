@@ -40,7 +40,34 @@ def affine(net):
     return net.add("GELU", [y], SHAPE, Approximate=True)
 
 
-NETS = {"gated gelu": (gated_gelu, 10), "affine": (affine, 4)}
+def group_affine(net):
+    """An affine function of groups of channels, seen as channels again; then swish."""
+    groups, flat = (2, 3, 5, 4, 6), (2, 15, 24)
+    x = net.input(*groups)
+    y = net.add("MUL", [x, net.input(2, 1, 1, 4, 6)], groups)
+    y = net.add("ADD", [y, net.input(2, 1, 1, 4, 6)], groups)
+    y = net.add("RESHAPE", [y, [*flat]], flat)
+    return net.add("MUL", [y, net.add("LOGISTIC", [y], flat)], flat)
+
+
+def halves(net):
+    """A gated activation of the halves of longer rows."""
+    x, shape = net.input(2, 3, 38), (2, 3, 19)
+
+    def half(begin):
+        strides = [[0, 0, begin], [0, 0, begin + 19], [1, 1, 1]]
+        return net.add("STRIDED_SLICE", [x, *strides], shape, BeginMask=3, EndMask=3)
+
+    gate = net.add("GELU", [half(19)], shape, Approximate=False)
+    return net.add("MUL", [half(0), gate], shape)
+
+
+NETS = {
+    "gated gelu": (gated_gelu, 10),
+    "affine": (affine, 4),
+    "group affine": (group_affine, 5),
+    "halves": (halves, 4),
+}
 
 
 def fused(content, precision=None):
@@ -74,6 +101,43 @@ def test_a_long_chain_is_cut():
     model, nodes = fused(net.finish(y))
     assert [len(node.parts) for node in nodes] == [MOST_LINKS - 1, MOST_LINKS]
     value = wild(0, *SHAPE)
+    expected = run_reference(model, value)
+    assert_same_bits(next(iter(expected.values())), model(value))
+
+
+def test_a_view_in_front_stays():
+    """It costs nothing, and others may read what is behind it."""
+    net = Net()
+    x = net.add("RESHAPE", [net.input(4, 6), [24]], (24,))
+    y = net.add("ADD", [net.add("TANH", [x], (24,)), x], (24,))
+    _, nodes = fused(net.finish(y))
+    assert [node.operator.name for node in nodes] == ["RESHAPE", "CHAIN"]
+
+
+@pytest.mark.parametrize(
+    ("begin", "strides", "shape"),
+    [([0, 1], [1, 2], (4, 3)), ([1, 0], [1, 1], (3, 6)), ([0, 5], [1, -1], (4, 6))],
+)
+def test_other_slices_are_copies(begin, strides, shape):
+    """Steps within a row, and rows left out."""
+    net = Net()
+    x = net.input(4, 6)
+    y = net.add("STRIDED_SLICE", [x, begin, [4, 6], strides], shape, EndMask=3)
+    y = net.add("ADD", [net.add("TANH", [y], shape), y], shape)
+    _, nodes = fused(net.finish(y))
+    assert [node.operator.name for node in nodes] == ["STRIDED_SLICE", "CHAIN"]
+
+
+def test_a_slice_of_a_producer_is_no_tail(isa):
+    """What is cut is larger than the output: it cannot be finished in place."""
+    net = Net()
+    weight = np.linspace(-1, 1, 12 * 5, dtype=np.float32).reshape(12, 5)
+    x = net.add("FULLY_CONNECTED", [net.input(7, 5), weight], (7, 12))
+    piece = net.add("STRIDED_SLICE", [x, [0, 3], [7, 11], [1, 1]], (7, 8))
+    y = net.add("TANH", [net.add("ABS", [piece], (7, 8))], (7, 8))
+    model, nodes = fused(net.finish(y))
+    assert [node.operator.name for node in nodes] == ["FULLY_CONNECTED", "CHAIN"]
+    value = wild(0, 7, 5)
     expected = run_reference(model, value)
     assert_same_bits(next(iter(expected.values())), model(value))
 
