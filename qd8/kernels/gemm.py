@@ -56,11 +56,16 @@ def multiply(
             corner, starts, starts_step,
         )  # fmt: skip
         return
-    for p in range(first, last):
-        panel = panels + panel_bytes * p
-        columns = min(NR, N - NR * p)
-        out_p = out + out_size * NR * p
-        acc_p = acc + 4 * NR * p if acc else 0
+    # A panel of the table of streams is two, each of half the columns.
+    width = HALF if FAMILY == MADDUBS else NR
+    parts = NR // width
+    for p in range(first * parts, last * parts):
+        panel = panels + panel_bytes // parts * p
+        columns = min(width, N - width * p)
+        if columns <= 0:
+            break
+        out_p = out + out_size * width * p
+        acc_p = acc + 4 * width * p if acc else 0
         r = 0
         while r < rows:
             n = min(MR, rows - r)
@@ -73,15 +78,11 @@ def multiply(
             else:
                 at = a + a_stride * r
             if FAMILY == MADDUBS:
-                # A panel is a row of the table of its two streams.
-                for first_column in range(0, columns, HALF):
-                    complemented_tile(
-                        TIER, OUT, MR, n, at, word(panel, first_column // HALF),
-                        scale + step, zero_point + step, row_step,
-                        out_p + out_size * first_column + out_stride * r, out_stride,
-                        min(HALF, columns - first_column), lo, hi,
-                        row_acc + 4 * first_column if acc else 0, acc_stride,
-                    )  # fmt: skip
+                complemented_tile(
+                    TIER, OUT, MR, n, at, word(panel, 0), scale + step,
+                    zero_point + step, row_step, out_p + out_stride * r, out_stride,
+                    columns, lo, hi, row_acc, acc_stride,
+                )  # fmt: skip
             else:
                 register_tile(
                     TIER, OUT, n, at, a_stride, blocks, panel, scale + step,
