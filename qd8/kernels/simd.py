@@ -186,14 +186,14 @@ class Emitter:
         build = self.b
         triples = list(zip(t, w, c, strict=True))
         ys = [self.fma(*triple) for triple in triples]
-        small = None
+        least = None
         for y in ys:
             bits = self.bits(y)
             magnitude = build.and_(bits, self.const(bits.type, MAGNITUDE))
             below = build.sub(magnitude, self.const(bits.type, 1))
-            limit = self.const(bits.type, SMALLEST_NORMAL)
-            found = build.icmp_unsigned("<", below, limit)
-            small = found if small is None else build.or_(small, found)
+            least = below if least is None else self.binary("llvm.umin", least, below)
+        limit = self.const(least.type, SMALLEST_NORMAL)
+        small = build.icmp_unsigned("<", least, limit)
         entry = build.block
         with build.if_then(self.any(small), likely=False):
             repair = self._repair(ys[0].type)

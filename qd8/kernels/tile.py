@@ -31,6 +31,8 @@ from qd8.kernels.vector import F16
 NAMES = ("a", "a_stride", "blocks", "panel", "scale", "zero_point", "row_step")
 NAMES += ("out", "out_stride", "columns", "lo", "hi", "acc", "acc_stride")
 
+FLUSHED_TOGETHER = 4  # vectors tested at once; more would not stay in registers
+
 
 def argument_types():
     """The types of NAMES."""
@@ -190,26 +192,29 @@ def finish(e, rows, half, accs, v, tail=None):
         weights_end = b.mul(v["blocks"], i64(tier.KB * tier.NR))
         tail = e.pointer(v["panel"], b.add(weights_end, i64(4 * tier.NR)))
     ys = []
-    for r in range(rows):
-        at = e.pointer(v["scale"], b.mul(v["row_step"], i64(r)))
-        scale = e.splat(e.load(f32, at), lanes)
-        ys += outputs(e, accs[r * vectors : (r + 1) * vectors], scale, tail, v)
+    together = max(1, FLUSHED_TOGETHER // vectors)
+    for first in range(0, rows, together):
+        scales = []
+        for r in range(first, min(first + together, rows)):
+            at = e.pointer(v["scale"], b.mul(v["row_step"], i64(r)))
+            scales.append(e.splat(e.load(f32, at), lanes))
+        some = accs[first * vectors : (first + len(scales)) * vectors]
+        ys += outputs(e, some, scales, tail, v)
     if half:
         ys = [e.narrow(y) for y in ys]
     store_rows(e, rows, ys, v["out"], v["out_stride"], v["columns"])
 
 
-def outputs(e, accs, scale, tail, v, clamped=True):
-    """One row's outputs from its accumulators and its scale in every lane."""
+def outputs(e, accs, scales, tail, v):
+    """Outputs of a few rows from their accumulators and scales, in every lane."""
     b, lanes, NR = e.b, e.tier.lanes, e.tier.NR
-    real = ir_vector(f32, lanes)
-    steps = range(0, 4 * lanes * len(accs), 4 * lanes)
-    t = [b.fmul(b.sitofp(acc, real), scale) for acc in accs]
+    real, rows = ir_vector(f32, lanes), len(scales)
+    vectors = len(accs) // rows
+    steps = range(0, 4 * lanes * vectors, 4 * lanes)
+    t = [b.fmul(b.sitofp(a, real), scales[k // vectors]) for k, a in enumerate(accs)]
     weight_scale = [e.load(real, tail, at) for at in steps]
     bias = [e.load(real, tail, 4 * NR + at) for at in steps]
-    ys = e.fma_flushed(t, weight_scale, bias)
-    if not clamped:
-        return ys
+    ys = e.fma_flushed(t, weight_scale * rows, bias * rows)
     lo, hi = e.splat(v["lo"], lanes), e.splat(v["hi"], lanes)
     return [e.clamp(y, lo, hi) for y in ys]
 
