@@ -122,10 +122,10 @@ def program(
         return None
     if any(graph.tensors[i].dtype != out.dtype for i in operands):
         return None
-    if first is not None and (
-        graph.tensors[first].shape != out.shape or first in operands[1:]
-    ):
-        return None
+    if first is not None:
+        size = math.prod(graph.tensors[first].shape)  # its rank may be another
+        if size != math.prod(out.shape) or first in operands[1:]:
+            return None
     description = _described(reader, links)
     return None if description is None else (description, operands)
 

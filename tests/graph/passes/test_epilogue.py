@@ -142,6 +142,19 @@ def test_the_later_of_two_producers_has_the_sum():
     assert second.tail is not None
 
 
+def test_a_sum_of_another_rank_is_a_tail(isa):
+    """Rows of a fully connected layer, added to rows with an axis of one in front."""
+    built = Net()
+    y = built.add("FULLY_CONNECTED", [built.input(5, 8), normal(20, 8)], (5, 20))
+    y = built.add("ADD", [y, built.input(1, 5, 20)], (1, 5, 20))
+    model = qd8.load(built.finish(y))
+    (node,) = model.fused_graph.nodes
+    assert node.tail is not None
+    inputs = {each.name: values("x", each.shape, "f4", 1) for each in model.inputs}
+    (expected,) = run_reference(model, inputs).values()
+    assert_same_bits(expected, model(**inputs))
+
+
 def test_what_somebody_else_reads_has_no_tail():
     """The convolution's own output is needed, or is an output of the graph."""
     for output in (True, False):
