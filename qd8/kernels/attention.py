@@ -33,6 +33,7 @@ from qd8.kernels.float_arguments import (
     task_count,
 )
 from qd8.kernels.float_exp import scaled
+from qd8.kernels.float_quotient import quotient
 from qd8.kernels.float_tile import TILES, FloatTile
 from qd8.kernels.moves import SIDE, copy_items, transpose_tile
 from qd8.kernels.simd import real_word, word
@@ -40,7 +41,6 @@ from qd8.kernels.vector import (
     F16,
     F32,
     LANES,
-    fma,
     less,
     load,
     round_half,
@@ -54,7 +54,7 @@ CHUNK = 128  # keys whose weights, 16 KiB at most, stay in L1 while they multipl
 SMALLEST_NORMAL = np.float32(2.0**-126)
 
 
-def _factory(source, TIER, KIND, FMA, W, NR, MR):
+def _factory(source, TIER, KIND, W, NR, MR):
     size = 2 if KIND == F16 else 4
     line = W * 4  # bytes of a row of scores
 
@@ -116,15 +116,10 @@ def _factory(source, TIER, KIND, FMA, W, NR, MR):
                 for i in range(0, W, LANES):
                     total = load(TIER, F32, sums + i * 4)
                     least = total * splat(SMALLEST_NORMAL)
-                    minus, reciprocal = zero - total, splat(np.float32(1)) / total
+                    reciprocal = splat(np.float32(1)) / total
                     for s in range(length):
                         power = load(TIER, F32, scores + (first + s) * line + i * 4)
-                        if FMA:
-                            y = power * reciprocal
-                            y = fma(TIER, fma(TIER, y, minus, power), reciprocal, y)
-                            y = fma(TIER, fma(TIER, y, minus, power), reciprocal, y)
-                        else:
-                            y = power / total
+                        y = quotient(TIER, power, total, reciprocal)
                         y = select(TIER, less(TIER, power, least), zero, y)
                         if KIND == F16:
                             y = round_half(TIER, y)
@@ -217,7 +212,7 @@ def bind_attention(
         *(count, T, S, K, N, outputs.strides[-2] * out.itemsize, real_bits(scale)),
         *(address(scratch), room * 4),
     )
-    constants = kind(out), int(tier.hardware_fma), W, NR, MR
+    constants = kind(out), W, NR, MR
     kernel = cache.kernel(_factory, tier.id, *constants)
     keep = (q_packed, k_packed, v_packed, out, starts, heights, scratch)
     return [*calls, launch.bind(kernel, words, tasks, *keep)]

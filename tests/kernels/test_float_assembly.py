@@ -44,7 +44,7 @@ def test_attention_stays_in_registers(name: str) -> None:
         pytest.skip(f"{name} does not run here")
     tile, tier = TILES[name], isa.BY_NAME[name]
     shape = block_width(tier), tile.NR, tile.heights[0]
-    kernel = compiled(attention._factory, tier.id, F32, 1, *shape)
+    kernel = compiled(attention._factory, tier.id, F32, *shape)
     loops = innermost_loops(kernel.assembly)
     fused = [sum(bool(FMA.search(line)) for line in loop) for loop in loops]
     for rows in tile.heights[:-1]:  # LLVM unrolls a single row
