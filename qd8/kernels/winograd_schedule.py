@@ -41,7 +41,7 @@ class Rates(NamedTuple):
 RATES = {
     "generic": Rates(12.3, 20, 13, 15, 3.5, 5, 0),
     "avx2": Rates(22, 20, 22, 35, 3.5, 3.4, 0),
-    "avxvnni": Rates(54, 20, 30, 35, 3.5, 3.4, 0),
+    "avxvnni": Rates(64, 20, 30, 35, 3.5, 3.4, 0),
     "avx512vnni": Rates(98, 20, 48, 40, 3.5, 5.6, 0.2),
 }
 STREAM = {True: 8, False: 3}  # bytes a cycle: from a shared cache, from memory
