@@ -16,6 +16,7 @@ from tests.tflite.small import two_edges
 from tests.problems import FullyConnectedProblem
 operator = qd8.FullyConnected.from_float(np.ones((3, 5), np.float32))
 model = qd8.load(two_edges())
+print("built", file=sys.stderr)
 with qd8.threads({threads}):
     for each in (operator, model):
         qd8.warmup(each)
@@ -33,13 +34,15 @@ def test_after_warmup_a_call_compiles_nothing(tmp_path: Path, threads: int) -> N
     """From an empty cache each kernel is announced once, and before the first call."""
     code = CODE.format(threads=threads)
     first = assert_prints("[]", code, NUMBA_CACHE_DIR=str(tmp_path))
-    before, after = first.split("warm\n")
+    built, rest = first.split("built\n")
+    assert built.count("compiling kernels") == 1  # those that quantize and pack
+    before, after = rest.split("warm\n")
     lines = before.splitlines()
     assert any(line.startswith("qd8: compiled fully_connected in ") for line in lines)
     assert len(lines) == sum(line.startswith("qd8: compiled ") for line in lines)
     assert after == ""
     # The next process finds all of it on disk, so there is nothing to say.
-    assert assert_prints("[]", code, NUMBA_CACHE_DIR=str(tmp_path)) == "warm\n"
+    assert assert_prints("[]", code, NUMBA_CACHE_DIR=str(tmp_path)) == "built\nwarm\n"
 
 
 @pytest.mark.parametrize("wrong", ["digits.tflite", None, qd8.FullyConnected])
