@@ -44,6 +44,8 @@ def is_elementwise(graph: Graph, node: Node) -> bool:
 
 def is_passive(graph: Graph, node: Node) -> bool:
     """Whether a node only says where elements are: links may read through it."""
+    if node.parts:  # a view made of parts that are none: transpositions
+        return False
     return node.operator.is_view or piece(graph, node) is not None
 
 
