@@ -7,6 +7,7 @@ nothing matched): the result file is read instead.
 """
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -14,6 +15,7 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -157,9 +159,9 @@ def counted(content: dict[str, Any], bench: str) -> Counted:
     """
     measured, failed, skipped = 0, [], 0
     for name, row in content["results"].items():
-        if not re.search(bench, name):
-            continue
-        for value in row[0] if row and row[0] is not None else [None]:
+        for case, value in _cases(name, row):
+            if not re.search(bench, case):
+                continue
             if value is None:
                 failed.append(name)
             elif isinstance(value, float) and math.isnan(value):
@@ -167,6 +169,16 @@ def counted(content: dict[str, Any], bench: str) -> Counted:
             else:
                 measured += 1
     return Counted(measured, sorted(set(failed)), skipped)
+
+
+def _cases(name: str, row: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what asv matches `--bench` with, name(parameters), and the result."""
+    if not row or row[0] is None:
+        yield name, None
+        return
+    parameters = [*itertools.product(*row[1])] if len(row) > 1 and row[1] else []
+    for n, value in enumerate(row[0]):
+        yield f"{name}({', '.join(parameters[n])})" if parameters else name, value
 
 
 if __name__ == "__main__":

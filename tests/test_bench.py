@@ -217,6 +217,9 @@ def test_results_are_counted_from_the_file() -> None:
     assert run.counted(content, "a[.]") == run.Counted(1, ["a.time"], 1)
     assert run.counted(content, ".") == run.Counted(2, ["a.time", "c"], 1)
     assert run.counted(content, "no such") == run.Counted(0, [], 0)
+    row = [[1.0, 2.0, 3.0, math.nan], [["'x'", "'y'"], ["1", "2"]]]
+    found = run.counted({"results": {"a.time": row}}, r"time\('y', [12]\)")
+    assert found == run.Counted(1, [], 1)
 
 
 def test_results_are_stored_under_one_name(tmp_path: Path) -> None:
