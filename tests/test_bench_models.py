@@ -125,6 +125,28 @@ def test_ratio_is_of_the_fastest_peer_turn_by_turn() -> None:
     assert report.ratio(rows, Claim("", ("slow",), "absent")) is None
 
 
+def test_ratio_prefers_turns_of_the_two_alone() -> None:
+    """A time between six others decides nothing where a pair was timed."""
+    rounds, pair = (5.0, 5.0), [(1.0, 3.0), (2.0, 2.0), (1.0, 2.5)]
+    ours = Timed("a", 1, "ours", 1.0, rounds, beside={"fast": pair})
+    rows = [ours, timed("fast", 20.0, 20.0), timed("slow", 4.0, 4.0)]
+    assert report.ratio(rows, Claim("", ("fast",), "ours")) == 2.5
+    assert report.ratio(rows, Claim("", ("slow",), "ours")) == 0.8
+    assert report.ratio(rows, Claim("", ("fast", "slow"), "ours")) == 2.5
+
+
+def test_the_two_of_a_claim_take_turns_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One call of each that is not timed, then A, B, A, B; no third in between."""
+    monkeypatch.setattr(waiting, "waited", lambda: 0.0)
+    called: list[str] = []
+    names = {"a": engines.QD8, "b": engines.LITERT, "c": "of no claim"}
+    calls = {names[x]: lambda x=x: called.append(x) for x in names}
+    found = turns.in_pairs(calls, pairs=2)
+    assert "".join(called) == "ab" * 3
+    assert list(found) == [engines.QD8]
+    assert [len(each) for each in found[engines.QD8].values()] == [2]
+
+
 def test_every_claim_and_bar_is_of_an_engine() -> None:
     """A name that no engine has would be an empty column for ever."""
     named = {name for claim in report.CLAIMS for name in (*claim.peers, claim.ours)}

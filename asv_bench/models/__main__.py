@@ -116,7 +116,10 @@ def _in_turns(
     }
     answers = _child("asv_bench.models.turns", wanted, chosen.peer_isa)
     return [
-        Timed(model, threads, name, a["best"], a["rounds"], a["db"], a["failure"])
+        Timed(
+            *(model, threads, name, a["best"], a["rounds"]),
+            *(a["db"], a["failure"], a["beside"]),
+        )
         for name, a in answers.items()
     ]
 

@@ -25,6 +25,7 @@ class Timed:
     """One engine with one model.
 
     rounds : seconds, turn by turn; engines of one model and ``threads`` took turns
+    beside : {peer: seconds of this engine and of the peer, in turns of these two}
     db : its answer against LiteRT's in float32
     """
 
@@ -35,6 +36,7 @@ class Timed:
     rounds: Sequence[float] = ()
     db: float | None = None
     failure: str = ""
+    beside: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
 
     @property
     def median_s(self) -> float | None:
@@ -86,14 +88,23 @@ CLAIMS = (
 
 
 def ratio(rows: Sequence[Timed], claim: Claim) -> float | None:
-    """How many times ours the fastest peer takes: the median over turns."""
+    """How many times ours the fastest peer takes: the median over turns.
+
+    Turns of the two alone where there were such, else those of all engines.
+    """
     of = {row.engine: row for row in rows if row.rounds}
-    peers = [of[name] for name in claim.peers if name in of]
-    if claim.ours not in of or not peers:
+    if claim.ours not in of:
         return None
-    fastest = min(peers, key=lambda row: median(row.rounds))
-    pairs = zip(fastest.rounds, of[claim.ours].rounds, strict=True)
-    return median(theirs / ours for theirs, ours in pairs)
+    ours = of[claim.ours]
+    pairs = [
+        ours.beside.get(name) or list(zip(ours.rounds, of[name].rounds, strict=True))
+        for name in claim.peers
+        if name in of
+    ]
+    if not pairs:
+        return None
+    fastest = min(pairs, key=lambda turns: median(theirs for _, theirs in turns))
+    return median(theirs / own for own, theirs in fastest)
 
 
 def tables(rows: Sequence[Timed], about: str) -> list[Table[Any]]:
@@ -131,6 +142,7 @@ def _ratios(models: Mapping[str, list[Timed]], threads: int) -> Table[Any]:
         lines,
         f"Whole models, {threads} thread(s): a peer's time by qd8's, median of turns",
         "left of the colon what of qd8, right of it the peer; above 1 qd8 is faster; "
+        "at one thread the two alone took turns; "
         "LiteRT QD8 is the faster of the stock file and that with float depthwise",
     )
 

@@ -1,20 +1,23 @@
 """All engines of a model in one process, taking turns: seconds of each, as JSON.
 
-One thread: pinned, and every engine is called once in a round. More: in blocks, not
-pinned (benchmarks/turns.py says why). A ratio is the median over rounds or blocks.
+One thread: pinned, and every engine is called once in a round; then, for each claim of
+the report, qd8 and the peer alone take turns, because in a round of seven engines a
+model finds the caches as the six others left them (EfficientNetV2-B0: 4.8 ms, 4.0
+beside one peer, 3.7 alone), and the small times lose most by it. More threads: in
+blocks, not pinned (benchmarks/turns.py says why), each after a call that is not timed.
 """
 
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from asv_bench.benchmarks.turns import block, seconds
+from asv_bench.benchmarks.turns import alternate, block, seconds
 from asv_bench.benchmarks.waiting import least_disturbed, watched
 
 CALLS = 3  # timed calls of a block
@@ -33,6 +36,7 @@ class Found(NamedTuple):
     """What one engine did.
 
     rounds : seconds of a call in each round, or the median of a block's calls
+    beside : {peer: seconds of this engine and of the peer, turn by turn}
     best : seconds of the fastest call
     db : its answer against LiteRT's in float32, 10 log10 of power of signal by noise;
         None where the answer is no float
@@ -40,6 +44,7 @@ class Found(NamedTuple):
     """
 
     rounds: Sequence[float] = ()
+    beside: Mapping[str, Sequence[tuple[float, float]]] = {}
     best: float | None = None
     db: float | None = None
     failure: str = ""
@@ -61,14 +66,36 @@ def measure(wanted: Wanted) -> dict[str, Found]:
             text = f"{type(error).__name__}: {error}".splitlines()[0]
             failed[name] = Found(failure=text)
     times = in_turns(calls, wanted.threads, wanted.pairs)
+    pairs = in_pairs(calls, wanted.pairs) if wanted.threads == 1 else {}
     return failed | {
         name: Found(
             [median(each) for each in rounds],
+            pairs.get(name, {}),
             min(map(min, rounds)),
             agreement(answers, name),
         )
         for name, rounds in times.items()
     }
+
+
+def in_pairs(
+    calls: dict[str, Callable[[], object]], pairs: int
+) -> dict[str, dict[str, list[tuple[float, float]]]]:
+    """Let the two engines of each claim take turns, nobody else in between.
+
+    Returns
+    -------
+    {engine: {peer: seconds of both, turn by turn}}
+    """
+    from asv_bench.models.report import CLAIMS
+
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for ours, peer in dict.fromkeys((c.ours, p) for c in CLAIMS for p in c.peers):
+        if ours in calls and peer in calls:
+            turns = alternate(calls[ours], calls[peer], pairs)
+            both = list(zip(turns.a, turns.b, strict=True))
+            found.setdefault(ours, {})[peer] = both
+    return found
 
 
 def in_turns(
