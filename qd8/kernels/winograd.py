@@ -107,19 +107,27 @@ def _transform_block(TIER, VARIANT, POSITIONS, MR, tiles, places, ends, splits, 
 
 @njit
 def _multiply_block(TIER, POSITIONS, MR, NR, tiles, v, v_bytes, u, panel_bytes, panels,
-                    chunks, step, m, m_step):  # fmt: skip
-    """M of a block of tiles, a few panels and one block of input channels."""
-    few = _few(tiles, MR)
+                    chunks, step, m, m_step, following):  # fmt: skip
+    """M of a block of tiles, a few panels and one block of input channels.
+
+    following: address of the weights that the next block will begin with.
+    """
+    few, size = _few(tiles, MR), 32 * NR * chunks
     for position in range(POSITIONS):
         for p in range(panels):
-            weights = u + panel_bytes * p + 32 * NR * chunks * position
+            weights = u + panel_bytes * p + size * position
+            ahead = panel_bytes
+            if p + 1 == panels:
+                ahead = u + size * (position + 1) - weights
+                if position + 1 == POSITIONS:
+                    ahead = following - weights
             for g in range(few):
                 first = tiles * g // few
                 n = tiles * (g + 1) // few - first
                 out = m + m_step * (POSITIONS * first + position) + 4 * NR * p
                 words_tile(
                     TIER, MR, NR, n, v + v_bytes * g + step * position, weights,
-                    chunks, out, POSITIONS * m_step,
+                    chunks, out, POSITIONS * m_step, ahead,
                 )  # fmt: skip
 
 
@@ -199,9 +207,9 @@ def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
     of out from row to row and pixel to pixel, dilation (height, width), tile rows and
     columns, address of ``ends`` (of the blocks of input channels, in chunks of 16,
     int64), their number, address of ``taps`` (row and column of the first of each
-    block of taps, int64), their number, panel bytes, tiles in a block, panels at a
-    time, grid rows, grid columns, scratch, scratch bytes a task, bytes of V of a few
-    tiles, of a position of M, scale, lo and hi (float32 bits), the tail and its
+    block of taps, int64), their number, panel bytes, most tiles in a block, panels
+    at a time, grid rows, grid columns, scratch, scratch bytes a task, bytes of V of a
+    few tiles, of a position of M, scale, lo and hi (float32 bits), the tail and its
     arguments (chain.py), elements from pixel to pixel of out. With a tail pixels touch.
     """
     POSITIONS = VARIANTS[VARIANT].positions
@@ -239,9 +247,15 @@ def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
         count = (N + NR - 1) // NR
         first, last = count * j // grid_columns, count * (j + 1) // grid_columns
         units = tiles_y * tiles_x * images
-        last_unit = units * (i + 1) // grid_rows
-        for unit in range(units * i // grid_rows, last_unit, block):
-            tiles = min(block, last_unit - unit)
+        first_unit = units * i // grid_rows
+        own = units * (i + 1) // grid_rows - first_unit
+        # Blocks are whole register tiles, so that nearly all of these are full.
+        shares, most = _few(own, MR), _few(block, MR)
+        blocks = (shares + most - 1) // most
+        for b in range(blocks):
+            unit = first_unit + own * (shares * b // blocks) // shares
+            end = first_unit + own * (shares * (b + 1) // blocks) // shares
+            tiles = end - unit
             _place_tiles(
                 MY, MX, places, unit, tiles, tiles_y, tiles_x, image, image_bytes,
                 window_row, window_pixel, OH, OW, out_row, out_pixel, dilation_y,
@@ -258,9 +272,12 @@ def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
                     end = word(ends, s)
                     chunks = parts * (end - begin)
                     step = odd_lines(32 * MR * chunks)
+                    following = weights + panel_bytes * (p + panels)
+                    if s + 1 < splits:
+                        following = u + POSITIONS * 32 * NR * chunks
                     _multiply_block(
                         TIER, POSITIONS, MR, NR, tiles, v_at, v_bytes, u, panel_bytes,
-                        panels, chunks, step, m, m_step,
+                        panels, chunks, step, m, m_step, following,
                     )  # fmt: skip
                     _finish_block(
                         TIER, VARIANT, POSITIONS, MY * MX, LANES, NR, OUT, tiles,

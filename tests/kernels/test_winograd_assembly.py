@@ -42,6 +42,8 @@ def test_the_tile_multiplies_in_registers(compiled: tuple[str, Variant, str]) ->
     assert max(dots) >= extents.MR * extents.NR // extents.lanes
     for loop in (loop for loop, count in zip(loops, dots, strict=True) if count):
         assert [line for line in loop if ON_STACK.search(line)] == []
+        # The weights that are wanted next, a cache line at a time.
+        assert sum("prefetch" in line for line in loop) == extents.NR * 4 // 64
 
 
 def test_vpdpwssd_is_not_taken_apart(compiled: tuple[str, Variant, str]) -> None:

@@ -50,6 +50,8 @@ def test_tiles_and_panels_have_one_task_each(layer: Layer, tier: str) -> None:
         assert plan.grid_rows <= tiles
         assert plan.grid_columns <= count
         assert 1 <= plan.block_rows <= tiles
+        whole = plan.block_rows % Extents.of(row).MR == 0
+        assert whole or plan.block_rows == -(-tiles // plan.grid_rows)
         assert 1 <= plan.together <= count
 
 
