@@ -123,7 +123,8 @@ class Conv2D:
             self._pixels = FullyConnected(flat, scale, bias, activation=activation)
         else:
             tier = isa.current()
-            self._run_step = self._runs.step(tier, self._memory)
+            panels = -(-(len(weight) // self.groups) // tier.NR)
+            self._run_step = self._runs.step(tier, self._memory, panels)
             runs = weight.reshape(len(weight), *self._runs)
             spare = self._run_step - self._runs.length
             flat = np.pad(runs, ((0, 0), (0, 0), (0, spare))).reshape(len(weight), -1)

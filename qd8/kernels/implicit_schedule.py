@@ -14,7 +14,6 @@ from qd8.kernels.isa import Tier
 from qd8.kernels.schedule import SERIAL_MACS, Schedule, grid
 
 REGISTER, TILE = 16, 32
-WASTE = 1.25  # padded K over K: more products than so are not worth a gathered row
 # Cycles on Sapphire Rapids: of a tile's 64 k, of its fixed part and epilogue, of
 # gathering 64 bytes, and a run.
 STEP, FIXED, COPY, RUN = 70, 400, 5, 8
@@ -27,13 +26,20 @@ class Runs(NamedTuple):
     count: int
     length: int
 
-    def step(self, tier: Tier, memory: str) -> int:
-        """k of a run as packed: padded to whole blocks where that serves a tile."""
+    def step(self, tier: Tier, memory: str, panels: int) -> int:
+        """k of a run as packed: padded to whole blocks where that serves a tile.
+
+        Padded blocks are products more for each of the ``panels``; gathering is once
+        for all of them. Both in cycles of a tile of full rows.
+        """
         padded = -(-self.length // tier.KB) * tier.KB
-        whole = -(-self.count * self.length // tier.KB) * tier.KB
-        most = whole if memory == "small" else WASTE * whole
-        serves = tier.tile == "amx" and self.count * padded <= most
-        return padded if serves else self.length
+        blocks = self.count * padded // tier.KB
+        fewest = -(-self.count * self.length // tier.KB)
+        gathered = panels * STEP * fewest + TILE * (COPY * fewest + RUN * self.count)
+        serves = blocks == fewest or (
+            memory != "small" and panels * STEP * blocks < gathered
+        )
+        return padded if tier.tile == "amx" and serves else self.length
 
 
 class Layer(NamedTuple):

@@ -14,7 +14,7 @@ AMX = isa.BY_NAME["amx"]
 # images, H, W, C, O, kernel, stride, dilation, padding, groups: rows that go on into
 # the next, rows of whole registers, an odd number of registers, pixels of 16 to 640
 # bytes, padded runs, taps apart, groups, fewer pixels than a register, a last panel
-# of up to 16 columns.
+# of up to 16 columns, pixels of 3 bytes whose runs are mostly padding.
 CASES = (
     (2, 17, 17, 64, 40, (7, 1), (1, 1), (1, 1), "SAME", 1),
     (1, 35, 35, 48, 64, (5, 5), (1, 1), (1, 1), "SAME", 1),
@@ -25,6 +25,9 @@ CASES = (
     (1, 3, 5, 64, 32, (3, 3), (1, 1), (1, 1), "VALID", 1),
     (3, 40, 33, 16, 24, (3, 3), (1, 1), (1, 1), "SAME", 1),
     (1, 33, 64, 64, 48, (1, 1), (1, 2), (1, 1), "SAME", 1),
+    (2, 33, 47, 3, 32, (3, 3), (2, 2), (1, 1), "SAME", 1),
+    (1, 30, 37, 3, 70, (7, 7), (2, 2), (1, 1), "SAME", 1),
+    (1, 24, 25, 24, 24, (3, 3), (1, 1), (1, 1), "SAME", 1),
 )
 
 
@@ -65,12 +68,15 @@ def test_its_bits_are_the_definitions(case: tuple, dtype: type, monkeypatch) -> 
 
 
 def test_runs_are_padded_only_where_that_is_worth_it() -> None:
-    """K grows by a quarter at most, and not at all for ``memory="small"``."""
-    assert Runs(3, 96).step(AMX, "") == 128
-    assert Runs(3, 9).step(AMX, "") == 9
-    assert Runs(3, 96).step(AMX, "small") == 96
-    assert Runs(3, 192).step(AMX, "small") == 192
-    assert Runs(3, 96).step(isa.BY_NAME["avx2"], "") == 96
+    """Not where many panels multiply the zeros, and never for ``memory="small"``."""
+    assert Runs(3, 96).step(AMX, "", 3) == 128
+    assert Runs(3, 144).step(AMX, "", 6) == 192
+    assert Runs(3, 72).step(AMX, "", 3) == 128
+    assert Runs(3, 72).step(AMX, "", 40) == 72
+    assert Runs(3, 9).step(AMX, "", 1) == 64
+    assert Runs(3, 96).step(AMX, "small", 3) == 96
+    assert Runs(3, 192).step(AMX, "small", 99) == 192
+    assert Runs(3, 96).step(isa.BY_NAME["avx2"], "", 3) == 96
 
 
 def test_rows_are_counted_in_the_shorter_way() -> None:
