@@ -37,6 +37,7 @@ test-reference: $(VENV)/installed-test ## the definition's own tests, which need
 
 test-deep: $(VENV)/installed-test ## the large counts against LiteRT and the reference
 	$(BIN)/python -m tests.deep
+	$(BIN)/python -m tests.deep --path . --json build/deep-paths.json
 
 fuzz: $(VENV)/installed-test ## MINUTES=n: damaged files, with a corpus that is kept
 	$(BIN)/python -m tests.tflite.fuzz --minutes $(MINUTES)

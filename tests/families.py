@@ -130,6 +130,14 @@ def one_sided(rng: Generator, R: int, L: int, dtype: npt.DTypeLike) -> Rows:
     return (x * rng.choice([-1.0, 1.0], (R, 1))).astype(dtype)
 
 
+def two_valued(rng: Generator, R: int, L: int, dtype: npt.DTypeLike) -> Rows:
+    """Rows of -v and v alone, the ends of the range: the largest sums there are."""
+    magnitude = 10.0 ** rng.uniform(-2, 2, (R, 1))
+    x = rng.choice([-1.0, 1.0], (R, L))
+    x[rng.random(R) < 0.3] = 1.0 - 2.0 * (np.arange(L) % 2)
+    return (x * magnitude).astype(dtype)
+
+
 def zero(rng: Generator, R: int, L: int, dtype: npt.DTypeLike) -> Rows:
     """Rows of zeros of both signs beside ordinary rows."""
     x = gaussian(rng, R, L, dtype)
@@ -178,6 +186,7 @@ ROWS: dict[str, RowFamily] = {
         small_range,
         constant,
         one_sided,
+        two_valued,
         zero,
         huge,
         non_finite,

@@ -1,7 +1,7 @@
 """Problems: everything an operator is given, built from a seed and a family.
 
 The same builders serve Hypothesis (tests/strategies.py draws seed, family and sizes)
-and the deep counts (tests/deep.py walks over seeds), so a failure of either is
+and the deep counts (tests/deep walks over seeds), so a failure of either is
 reproduced by the repr it prints.
 """
 
@@ -31,6 +31,7 @@ _SHARED = (
     "subnormal",
     "constant",
     "one_sided",
+    "two_valued",
     "zero",
     "huge",
     "extreme_weights",
@@ -40,6 +41,12 @@ _FLOAT32 = (*_SHARED, "flushed_range", "flushed_result", "fma_tie")
 _FLOAT16 = (*_SHARED, "small_range", "half_tie")
 _POINTWISE = ("pointwise", "pointwise_1_to_1", "pointwise_strided")
 NON_FINITE = "non_finite"
+
+
+def row_families(dtype: npt.DTypeLike = np.float32) -> tuple[str, ...]:
+    """Name the families of activations alone, rows of R10 included."""
+    every = (*fully_connected_families(dtype), NON_FINITE)
+    return tuple(name for name in every if name in families.ROWS)
 
 
 def fully_connected_families(dtype: npt.DTypeLike = np.float32) -> tuple[str, ...]:
@@ -78,11 +85,13 @@ class FullyConnectedProblem:
         M: int | None = None,
         N: int | None = None,
         K: int | None = None,
+        extreme: bool = False,
     ) -> Self:
         """Build the problem that ``seed`` and ``family`` mean, of the given sizes.
 
         Sizes left out are drawn from the edges; a family that needs more (two
-        elements a row, a K that wraps int32) raises K.
+        elements a row, a K that wraps int32) raises K. ``extreme`` has the worst
+        weights, wherever the family plants none.
         """
         rng = _generator(seed, family, dtype, "fully_connected")
         M, N, K = (
@@ -99,7 +108,8 @@ class FullyConnectedProblem:
             x, weight = _wrapping(rng, M, N, K, dtype)
         else:
             x = families.ROWS.get(family, families.gaussian)(rng, M, K, dtype)
-            weight = _weight(rng, N, K, extreme=family == "extreme_weights")
+            extreme = extreme or family == "extreme_weights"
+            weight = _weight(rng, N, K, extreme=extreme)
         scale, bias = _scale_and_bias(rng, x, N, K)
         return cls(x, weight, scale, bias, str(rng.choice(ACTIVATIONS)), family, seed)
 
@@ -146,13 +156,41 @@ class ConvProblem:
 
     @classmethod
     def generate(
-        cls, seed: int, family: str, *, dtype: npt.DTypeLike = np.float32
+        cls,
+        seed: int,
+        family: str,
+        *,
+        dtype: npt.DTypeLike = np.float32,
+        extreme: bool = False,
     ) -> Self:
-        """Build the problem that ``seed`` and ``family`` mean."""
+        """Build the problem that ``seed`` and ``family`` mean.
+
+        ``extreme`` has the worst weights, wherever the family plants none.
+        """
         rng = _generator(seed, family, dtype, "conv2d")
         if family in families.EPILOGUES or family == "wrap":
             return cls._of_one_patch(rng, seed, family, dtype)
         shape, options = _conv_shape(rng, family)
+        return cls.of_shape(
+            rng, seed, family, shape, dtype=dtype, extreme=extreme, **options
+        )
+
+    @classmethod
+    def of_shape(
+        cls,
+        rng: np.random.Generator,
+        seed: int,
+        family: str,
+        shape: tuple[int, ...],
+        *,
+        dtype: npt.DTypeLike,
+        extreme: bool = False,
+        **options: Any,
+    ) -> Self:
+        """Build a convolution of (N, H, W, C, O, KH, KW), its image of a family.
+
+        ``extreme`` has the worst weights, which "extreme_weights" has anyway.
+        """
         N, H, W, C, O, KH, KW = shape
         rows = families.ROWS.get(family, families.gaussian)
         per_pixel = _is_pointwise((C, O, KH, KW), **options)
@@ -161,7 +199,8 @@ class ConvProblem:
         else:
             x = rows(rng, N, H * W * C, dtype).reshape(N, H, W, C)
         depth = KH * KW * C // options["groups"]
-        weight = _weight(rng, O, depth, extreme=family == "extreme_weights")
+        extreme = extreme or family == "extreme_weights"
+        weight = _weight(rng, O, depth, extreme=extreme)
         scale, bias = _scale_and_bias(rng, x.reshape(N, -1), O, depth)
         return cls(
             x,

@@ -61,6 +61,14 @@ def test_zero_points_of_both_ends_differ() -> None:
     assert 0.2 < right.mean() < 0.8
 
 
+def test_two_values_are_the_ends_of_the_steps() -> None:
+    """Nothing lies between, so products with extreme weights are the largest."""
+    values = quantize_rows(rows("two_valued")).values
+    assert set(np.unique(values)) <= {-128, -127, 127}
+    assert (values == 127).any()
+    assert (values == -128).any()
+
+
 def test_subnormal_elements() -> None:
     """Elements that would round to a step, in rows whose scale is not 0."""
     x = rows("subnormal")

@@ -12,8 +12,9 @@ from qd8.kernels.winograd_variants import variant_of
 from qd8.winograd import PackedTwice
 from tests.checks import assert_same_bits, assert_same_fields
 from tests.kernels.winograd_problems import KERNELS, Problem, problems, worst_weights
+from tests.problems import ConvProblem
 
-# Of every kind a few; `python -m tests.kernels.winograd_problems` counts thousands.
+# Of every kind a few; `python -m tests.deep --path winograd` counts thousands.
 SEEDS = range(16)
 
 # Kernels, strides, input channels whose worst weights need at least so many blocks.
@@ -27,7 +28,9 @@ LARGE_SUMS = [
 ]
 
 
-def assert_winograd_is_reference(problem: Problem, path: str = "winograd") -> None:
+def assert_winograd_is_reference(
+    problem: Problem | ConvProblem, path: str = "winograd"
+) -> None:
     """Output and steps of a forced path have the reference's bits."""
     with schedule.forced(path), qd8.threads(1 + problem.seed % 2):
         layer = qd8.Conv2D(**problem.arguments)

@@ -1,18 +1,13 @@
-"""Problems for Winograd, and their large counts on every tier.
+"""Problems for Winograd: every kind of kernel, sizes and channels at the edges."""
 
-``python -m tests.kernels.winograd_problems --count 2000 --paths winograd,split
---kernels 3x3,1xk,kx1,kxk,3x3s2``
-"""
-
-import argparse
-import itertools
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from tests.problems import ConvProblem, row_families
 
 # Kernels of each kind, with their stride: all variants, one and several blocks of taps.
 KERNELS: dict[str, tuple[tuple[tuple[int, int], int], ...]] = {
@@ -26,13 +21,12 @@ KERNELS: dict[str, tuple[tuple[tuple[int, int], int], ...]] = {
 }
 EXTENTS = tuple(range(1, 14))
 CHANNELS = (*range(1, 41), 47, 48, 49, 63, 64, 65, 96, 128)
-ACTIVATIONS = ("none", "none", "relu", "relu6", "relu_n1_to_1")
 PADDINGS = ("SAME", "VALID", ((0, 0), (0, 0)), ((1, 2), (3, 0)), ((0, 5), (4, 1)))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Problem:
-    """A convolution; x (N, H, W, C), weight (O, KH, KW, C) int8."""
+    """A convolution by hand; x (N, H, W, C), weight (O, KH, KW, C) int8."""
 
     seed: int
     x: npt.NDArray
@@ -68,7 +62,7 @@ class Problem:
 
 def problems(
     seeds: Iterable[int], dtype: npt.DTypeLike, kind: str = "3x3"
-) -> Iterator[Problem]:
+) -> Iterator[ConvProblem]:
     """Yield the problem of each seed, of a kind in ``KERNELS``."""
     for seed in seeds:
         rng = np.random.default_rng([seed, np.dtype(dtype).itemsize, ord(kind[-1])])
@@ -87,18 +81,17 @@ def problems(
                 size + max((k - 1) * d - sum(pad), 0)
                 for size, k, d, pad in zip((H, W), kernel, dilation, pads, strict=True)
             )
-        x = _images(rng, (N, H, W, C)).astype(dtype)
-        bias = None if rng.random() < 0.3 else rng.standard_normal(O).astype("f4")
-        yield Problem(
+        yield ConvProblem.of_shape(
+            rng,
             seed,
-            x,
-            _weights(rng, O, C, kernel),
-            (10.0 ** rng.uniform(-4, 0, O)).astype(np.float32),
-            bias,
-            padding,
-            dilation,
-            str(rng.choice(ACTIVATIONS)),
-            stride,
+            str(rng.choice(row_families(dtype))),
+            (N, H, W, C, O, *kernel),
+            dtype=dtype,
+            extreme=rng.random() < 0.4,
+            stride=(stride, stride),
+            padding=padding,
+            dilation=dilation,
+            groups=1,
         )
 
 
@@ -116,79 +109,3 @@ def worst_weights(
         np.random.default_rng(C).choice([-128, 127], shape),
     )
     return np.stack([patterns[o % len(patterns)] for o in range(O)]).astype(np.int8)
-
-
-def _weights(
-    rng: np.random.Generator, O: int, C: int, kernel: tuple[int, int]
-) -> npt.NDArray[np.int8]:
-    """Draw Gaussian, uniform or worst weights."""
-    draw, shape = rng.random(), (O, *kernel, C)
-    if draw < 0.3:
-        return worst_weights(O, C, kernel)
-    if draw < 0.6:
-        return rng.integers(-128, 128, shape).astype(np.int8)
-    return np.clip(np.rint(rng.standard_normal(shape) * 40), -128, 127).astype(np.int8)
-
-
-def _images(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray:
-    """Draw images: ordinary, one-sided, of two values, of one, or with a NaN."""
-    kind, x = rng.random(), rng.standard_normal(shape)
-    if kind < 0.15:
-        x = np.abs(x)
-    elif kind < 0.35:
-        x = rng.choice([-1.0, 1.0], shape)
-    elif kind < 0.45:
-        x = np.full(shape, float(rng.choice([-2.0, 0.0, 3.0])))
-    elif kind < 0.5:
-        x[int(rng.integers(shape[0]))].flat[0] = np.nan
-    return x
-
-
-def main() -> int:
-    """Count unequal elements of every path on every runnable tier."""
-    import qd8_reference
-    from rich.progress import track
-
-    import qd8
-    from qd8 import winograd
-    from qd8.kernels import isa, schedule
-    from tests.checks import unequal_bits
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=2000)
-    parser.add_argument("--paths", default="winograd,split,direct")
-    parser.add_argument("--kernels", default=",".join(KERNELS))
-    parser.add_argument("--tiers", default=",".join(isa.runnable()))
-    parser.add_argument("--first-seed", type=int, default=1_000_000)
-    options = parser.parse_args()
-    paths, tiers = options.paths.split(","), options.tiers.split(",")
-    kernels, elements, limit = options.kernels.split(","), 0, winograd.proof_limit
-    wrong = dict.fromkeys(itertools.product(kernels, paths, tiers), 0)
-    seeds = range(options.first_seed, options.first_seed + options.count)
-    for seed, kind in track(list(itertools.product(seeds, kernels)), "Winograd"):
-        dtype = (np.float32, np.float16)[seed % 4 == 0]
-        problem = next(problems([seed], dtype, kind))
-        expected = qd8_reference.conv2d_steps(problem.x, **problem.arguments)
-        elements += expected.output.size
-        for path, tier in itertools.product(paths, tiers):
-            # "split": a bound so small that nearly every problem has several blocks
-            winograd.proof_limit = (lambda _: 1 << 18) if path == "split" else limit
-            forced = "direct" if path == "direct" else "winograd"
-            with isa.forced(tier), schedule.forced(forced), qd8.threads(1 + seed % 2):
-                steps = qd8.Conv2D(**problem.arguments).steps(problem.x)
-            unequal = sum(
-                int(unequal_bits(a, b).sum()) if a.shape == b.shape else a.size
-                for a, b in zip(expected, steps, strict=True)
-            )
-            if unequal:
-                print(f"unequal on {tier}, {path}: {problem}")
-            wrong[kind, path, tier] += unequal
-    for case, number in wrong.items():
-        name = "{:6} {:9} {:11}".format(*case)
-        print(f"{name} {options.count} problems, {number} unequal elements")
-    print(f"{elements} outputs in all")
-    return 1 if any(wrong.values()) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The large counts: ``python -m tests.deep --fc 5000 --conv 5000 --fc16 1000 ...``.
+"""Every family against LiteRT and the reference, on every tier.
 
 Walks over seeds of every family, asks LiteRT and every runnable tier, and counts the
 unequal elements: reference against LiteRT (outputs), each tier against the reference
@@ -8,23 +8,15 @@ Saves after every family, so that an interrupted count goes on with ``--resume``
 """
 
 import argparse
-import json
-import os
-import platform
-import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
-import qd8_reference
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
-from tests.checks import unequal_bits
+from tests.deep.counts import differing, resumed, save
 from tests.judgement import (
     Problem,
     layer,
@@ -71,76 +63,35 @@ class Count:
         return self.litert + sum(self.tiers.values())
 
 
-def main() -> int:
-    """Count, print the table, save it; return the exit status."""
-    options = parse()
-    console = Console()
-    if not console.is_terminal:
-        console.width = 140  # into a file or a log: do not fold the table
-    tiers = tiers_named(options.tiers)
-    settings = {
-        "numerics_version": qd8_reference.NUMERICS_VERSION,
-        "machine": platform.processor() or platform.machine(),
-        "numpy": np.__version__,
-        "first_seed": options.first_seed,
-        "tiers": tiers,
-        "path": options.path,
-        "wanted": {kind: getattr(options, kind) for kind in KINDS},
-    }
-    counts = resumed(options.json, settings) if options.resume else []
-    done = {(count.operator, count.family) for count in counts}
+def count(
+    options: argparse.Namespace, tiers: list[str], settings: dict, console: Console
+) -> int:
+    """Count, print the table, save it; return the number of unequal elements."""
+    settings |= {"wanted": {kind: getattr(options, kind) for kind in KINDS}}
+    saved = resumed(options.json, settings) if options.resume else []
+    counts = [Count(**row) for row in saved]
+    done = {(each.operator, each.family) for each in counts}
     work = [item for item in planned(options) if item[:2] not in done]
     columns = ("{task.description:32}", BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         bar = progress.add_task("", total=sum(item[2] for item in work))
         for kind, family, number in work:
             progress.update(bar, description=f"{kind} {family}")
-            count = Count(kind, family, tiers=dict.fromkeys(tiers, 0))
+            found = Count(kind, family, tiers=dict.fromkeys(tiers, 0))
             for problem in problems(kind, family, number, options.first_seed):
-                judge(problem, count, options.path)
+                judge(problem, found)
                 progress.advance(bar)
-            counts.append(count)
+            counts.append(found)
             save(options.json, settings, counts)
     console.print(table(counts, tiers))
-    for count in counts:
-        for failure in count.failures:
-            console.print(f"[red]unequal:[/] {failure}")
-    unequal = sum(count.unequal for count in counts)
+    for failure in (failure for each in counts for failure in each.failures):
+        console.print(f"[red]unequal:[/] {failure}")
+    unequal = sum(each.unequal for each in counts)
     console.print(
         f"{unequal} unequal elements in {sum(c.problems for c in counts)} problems"
         f"; saved to {options.json}"
     )
-    return 1 if unequal else 0
-
-
-def parse() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.deep", description=__doc__)
-    for kind, default in (("fc", 5000), ("conv", 5000), ("fc16", 1000)):
-        parser.add_argument(f"--{kind}", type=int, default=default, metavar="N")
-    parser.add_argument("--conv16", type=int, default=1000, metavar="N")
-    tiers = "all runnable ones, 'reference' for LiteRT alone, or names with commas"
-    parser.add_argument("--tiers", default="all", help=tiers)
-    path = "direct, winograd or maddubs, wherever they can be; else the schedule's"
-    parser.add_argument("--path", default="", help=path)
-    parser.add_argument("--first-seed", type=int, default=1_000_000, metavar="SEED")
-    parser.add_argument("--json", type=Path, default=Path("build/deep.json"))
-    parser.add_argument("--resume", action="store_true")
-    return parser.parse_args()
-
-
-def tiers_named(names: str) -> list[str]:
-    """Return the tiers to count for; an unknown one is an error before any work."""
-    if names == "reference":
-        return []
-    from qd8.kernels import isa
-
-    if names == "all":
-        return list(isa.runnable())
-    for name in names.split(","):
-        with isa.forced(name):
-            pass
-    return names.split(",")
+    return unequal
 
 
 def planned(options: argparse.Namespace) -> Iterator[tuple[str, str, int]]:
@@ -164,7 +115,7 @@ def problems(kind: str, family: str, number: int, first: int) -> Iterator[Proble
         yield builder.generate(seed, family, dtype=dtype)
 
 
-def judge(problem: Problem, count: Count, path: str) -> None:
+def judge(problem: Problem, count: Count) -> None:
     """Compare one problem everywhere and add to the count."""
     count.problems += 1
     before = count.unequal
@@ -176,66 +127,27 @@ def judge(problem: Problem, count: Count, path: str) -> None:
         count.elements += output.size
         count.litert += differing(expected.output, output)
     for tier in count.tiers:
-        count.tiers[tier] += unequal_on(tier, path, problem, expected, options)
+        count.tiers[tier] += unequal_on(tier, problem, expected, options)
         if options:  # float16 convolution: R16 above, the exact scale here
             exact = reference_steps(problem)
-            count.tiers[tier] += unequal_on(tier, path, problem, exact, {})
+            count.tiers[tier] += unequal_on(tier, problem, exact, {})
     if count.unequal > before and len(count.failures) < 3:
         count.failures.append(repr(problem))
 
 
 def unequal_on(
-    tier: str,
-    path: str,
-    problem: Problem,
-    expected: object,
-    options: dict[str, str],
+    tier: str, problem: Problem, expected: object, options: dict[str, str]
 ) -> int:
     """Count the unequal elements of output and steps on one tier."""
     import qd8
     from qd8.kernels import isa
 
-    with isa.forced(tier), forced(path), qd8.threads(1 + problem.seed % 2):
+    with isa.forced(tier), qd8.threads(1 + problem.seed % 2):
         operator = layer(problem, **options)
         output, steps = operator(problem.x), operator.steps(problem.x)
     unequal = differing(expected.output, output)
     pairs = zip(expected, steps, strict=True)
     return unequal + sum(differing(*pair) for pair in pairs)
-
-
-def forced(path: str) -> AbstractContextManager[None]:
-    """Force a path, unless it is "", the schedule's own choice."""
-    from qd8.kernels import schedule
-
-    return schedule.forced(path) if path else nullcontext()
-
-
-def differing(expected: np.ndarray, actual: np.ndarray) -> int:
-    """Count unequal elements; another dtype or shape makes all of them unequal."""
-    if (expected.dtype, expected.shape) != (actual.dtype, actual.shape):
-        return max(expected.size, 1)
-    return int(unequal_bits(expected, actual).sum())
-
-
-def resumed(path: Path, settings: dict) -> list[Count]:
-    """Return the counts of an interrupted run of the very same settings."""
-    if not path.exists():
-        return []
-    saved = json.loads(path.read_text())
-    if saved["settings"] != settings:
-        sys.exit(f"{path} was counted with other settings: {saved['settings']}")
-    return [Count(**row) for row in saved["counts"]]
-
-
-def save(path: Path, settings: dict, counts: list[Count]) -> None:
-    """Write the counts so that the file is either the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [asdict(count) for count in counts]
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=path.name, suffix=".tmp", delete=False
-    ) as file:
-        json.dump({"settings": settings, "counts": rows}, file, indent=1)
-    os.replace(file.name, path)
 
 
 def table(counts: list[Count], tiers: list[str]) -> Table:
@@ -268,7 +180,3 @@ def numbers(counts: list[Count], tiers: list[str]) -> list[str]:
         litert,
         *(f"{sum(count.tiers[tier] for count in counts):,}" for tier in tiers),
     ]
-
-
-if __name__ == "__main__":
-    sys.exit(main())
