@@ -8,8 +8,8 @@ the sums, hence bits), transposed: one row for a key, the queries along the lane
     for each matrix, for each block of queries
         for each panel of keys: the tile of scores; scaled, stored, the largest kept
         for each key: exp(score - largest), stored, added to one of sixteen sums
-        for each key: divided by the sum
-        for each few columns of the values: the tile of outputs, over all keys
+        for each chunk of keys: divided by the sum; for each few columns of the values
+            the tile of outputs, continued
 
 Every number is the one that the unfused operators compute, in their order of sums,
 rounded to float16 where they store float16 (R4). Of a NaN or +infinity among a query's
@@ -23,6 +23,7 @@ import numpy as np
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.attention_pack import Matrices, packed
+from qd8.kernels.attention_softmax import CONSTANTS, exponentials, quotients
 from qd8.kernels.attention_tile import block_width, score_tile, value_tile
 from qd8.kernels.float_arguments import (
     Float,
@@ -32,26 +33,14 @@ from qd8.kernels.float_arguments import (
     real_bits,
     task_count,
 )
-from qd8.kernels.float_exp import scaled
-from qd8.kernels.float_quotient import quotient
 from qd8.kernels.float_tile import TILES, FloatTile
 from qd8.kernels.moves import SIDE, copy_items, transpose_tile
 from qd8.kernels.simd import real_word, word
-from qd8.kernels.vector import (
-    F16,
-    F32,
-    LANES,
-    less,
-    load,
-    round_half,
-    select,
-    splat,
-    store,
-)
+from qd8.kernels.vector import F16, F32, LANES, load, splat, store
 
 GRAIN = 1 << 18  # multiply-adds of a task, as of a matrix product
 CHUNK = 128  # keys whose weights, 16 KiB at most, stay in L1 while they multiply
-SMALLEST_NORMAL = np.float32(2.0**-126)
+APART = 2 << 10  # bytes: scores lie behind the sums by a multiple of it
 
 
 def _factory(source, TIER, KIND, W, NR, MR):
@@ -66,10 +55,11 @@ def _factory(source, TIER, KIND, W, NR, MR):
         K, N, out_step = word(args, 9), word(args, 10), word(args, 11)
         scale = real_word(args, 12)
         top = word(args, 13) + task * word(args, 14)
+        constants = word(args, 15)
         sums = top + line
         outputs = sums + LANES * line
         weights = outputs + N * line
-        scores = weights + CHUNK * line
+        scores = sums + -(-(LANES + N + CHUNK) // (APART // line)) * APART
         zero = splat(np.float32(0))
         blocks, panels = -(-T // W), -(-S // MR)
         work = matrices * blocks
@@ -91,39 +81,23 @@ def _factory(source, TIER, KIND, W, NR, MR):
                             scale, top + i * 4,
                         )  # fmt: skip
                     done += rows
-            for i in range(0, W, LANES):
-                for j in range(LANES):
-                    store(TIER, F32, sums + j * line + i * 4, zero)
-                largest = load(TIER, F32, top + i * 4)
-                for s in range(S):
-                    at = scores + s * line + i * 4
-                    # Times 2^63: then no remainder of a division underflows.
-                    power = scaled(TIER, load(TIER, F32, at) - largest)
-                    store(TIER, F32, at, power)
-                    lane = sums + (s & (LANES - 1)) * line + i * 4
-                    store(TIER, F32, lane, load(TIER, F32, lane) + power)
-                half = LANES // 2
-                while half:
-                    for j in range(half):
-                        lane = sums + j * line + i * 4
-                        pair = load(TIER, F32, lane + half * line)
-                        store(TIER, F32, lane, load(TIER, F32, lane) + pair)
-                    half //= 2
+            for i in range(0, LANES * W, LANES):
+                store(TIER, F32, sums + i * 4, zero)
+            exponentials(TIER, S, scores, line, top, sums, constants)
+            half = LANES // 2
+            while half:
+                for i in range(0, half * W, LANES):
+                    lane = sums + i * 4
+                    pair = load(TIER, F32, lane + half * line)
+                    store(TIER, F32, lane, load(TIER, F32, lane) + pair)
+                half //= 2
             for i in range(0, N * W, LANES):
                 store(TIER, F32, outputs + i * 4, zero)
             for first in range(0, S, CHUNK):
                 length = min(CHUNK, S - first)
-                for i in range(0, W, LANES):
-                    total = load(TIER, F32, sums + i * 4)
-                    least = total * splat(SMALLEST_NORMAL)
-                    reciprocal = splat(np.float32(1)) / total
-                    for s in range(length):
-                        power = load(TIER, F32, scores + (first + s) * line + i * 4)
-                        y = quotient(TIER, power, total, reciprocal)
-                        y = select(TIER, less(TIER, power, least), zero, y)
-                        if KIND == F16:
-                            y = round_half(TIER, y)
-                        store(TIER, F32, weights + s * line + i * 4, y)
+                quotients(
+                    TIER, KIND, length, scores + first * line, line, sums, weights
+                )  # fmt: skip
                 for p in range(-(-N // MR)):
                     count, done = min(MR, N - p * MR), 0
                     while done < count:
@@ -205,12 +179,12 @@ def bind_attention(
     heights = np.array(_heights(tile), np.int64)
     tasks = task_count(count * T * S * (K + N), GRAIN, threads)
     tasks = min(tasks, count * blocks)
-    room = (1 + LANES + N + CHUNK + panels * MR) * W + LANES
+    room = (1 + LANES + N + CHUNK + panels * MR) * W + LANES + APART // 4
     scratch = aligned((tasks * room,))
     words = (
         *map(address, (q_packed, k_packed, v_packed, out, starts, heights)),
         *(count, T, S, K, N, outputs.strides[-2] * out.itemsize, real_bits(scale)),
-        *(address(scratch), room * 4),
+        *(address(scratch), room * 4, address(CONSTANTS)),
     )
     constants = kind(out), W, NR, MR
     kernel = cache.kernel(_factory, tier.id, *constants)

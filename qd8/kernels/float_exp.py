@@ -32,25 +32,21 @@ def _reduced(e, x):
 
     Where x is NaN, the last is NaN and n is any number.
     """
-    rounded, n, y = _rounded(e, x, ROUNDER)
+    constants = (LOG2_E, ROUNDER, MINUS_LN2_HIGH, MINUS_LN2_LOW, *HORNER)
+    rounded, n, y = _rounded(e, x, *(e.const(x.type, c) for c in constants))
     bits = e.bits(rounded)
     return n, e.b.sub(bits, e.const(bits.type, ROUNDER_BITS)), y
 
 
-def _rounded(e, x, rounder):
+def _rounded(e, x, log2_e, rounder, high, low, p, *coefficients):
     """As _reduced, but n + ``rounder`` first; n as float32 alone."""
     b = e.b
-
-    def c(value):
-        return e.const(x.type, value)
-
-    rounded = b.fadd(b.fmul(x, c(LOG2_E)), c(rounder))
-    n = b.fsub(rounded, c(rounder))
-    r = e.fma(n, c(MINUS_LN2_HIGH), x)
-    r = e.fma(n, c(MINUS_LN2_LOW), r)
-    p = c(HORNER[0])
-    for coefficient in HORNER[1:]:
-        p = e.fma(p, r, c(coefficient))
+    rounded = b.fadd(b.fmul(x, log2_e), rounder)
+    n = b.fsub(rounded, rounder)
+    r = e.fma(n, high, x)
+    r = e.fma(n, low, r)
+    for coefficient in coefficients:
+        p = e.fma(p, r, coefficient)
     return rounded, n, e.fma(p, b.fmul(r, r), r)
 
 
@@ -88,20 +84,39 @@ def emit_exp_vanishing(e, x):
     return e.b.select(below, e.const(x.type, 0.0), power)
 
 
-def emit_exp_scaled(e, x):
-    """R41 times 2^SCALE, of x at most 0, by three instructions less.
+# What emit_exp_scaled needs, in its order. The rounder brings the bias of an exponent
+# along: as an even number it leaves ties to the same integers.
+SCALED = (
+    LOG2_E, ROUNDER + 127 + SCALE, MINUS_LN2_HIGH, MINUS_LN2_LOW, *HORNER,
+    LOWEST_NORMAL,
+)  # fmt: skip
 
-    The rounder brings the exponent's bias along: as an even number it leaves ties to
-    the same integers. Down to LOWEST_NORMAL nothing leaves the normal range; what x
-    below it gives is not taken.
+
+def emit_exp_scaled(e, x, constants):
+    """R41 times 2^SCALE, of x at most 0, by four instructions less.
+
+    constants : SCALED, as values of x's type
+        From memory where they shall stay in registers: of constants LLVM makes operands
+        in memory, whose addresses it loads again for each.
+
+    fl(y + 1) times a power of two is one FMA. Down to LOWEST_NORMAL nothing leaves the
+    normal range; what x below it gives is not taken.
     """
     b = e.b
-    rounded, _, y = _rounded(e, x, ROUNDER + 127 + SCALE)
-    y = b.fadd(y, e.const(x.type, 1.0))
+    *reduction, lowest = constants
+    rounded, _, y = _rounded(e, x, *reduction)
     bits = e.bits(rounded)
-    power = b.fmul(y, e.real(b.shl(bits, e.const(bits.type, 23))))
-    below = b.fcmp_ordered("<", x, e.const(x.type, LOWEST_NORMAL))
+    power = e.real(b.shl(bits, e.const(bits.type, 23)))
+    below = b.fcmp_ordered("<", x, lowest)
+    if e.tier.hardware_fma:
+        power = e.fma(y, power, power)
+    else:
+        power = b.fmul(b.fadd(y, e.const(x.type, 1.0)), power)
     return b.select(below, e.const(x.type, 0.0), power)
+
+
+def _scaled(e, x):
+    return emit_exp_scaled(e, x, [e.const(x.type, c) for c in SCALED])
 
 
 def emit_exp_minus_one(e, x):
@@ -120,6 +135,6 @@ def emit_logistic(e, x):
     return b.fdiv(b.select(positive, one, power), b.fadd(one, power))
 
 
-scaled = define(f32x16, (f32x16,), emit_exp_scaled)
+scaled = define(f32x16, (f32x16,), _scaled)
 vanishing = define(f32x16, (f32x16,), emit_exp_vanishing)
 logistic = define(f32x16, (f32x16,), emit_logistic)
