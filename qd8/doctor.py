@@ -116,12 +116,13 @@ def kernel_cache() -> dict[str, Any]:
     folders = list(disk.folders())
     for folder in folders:
         # Those of other sources and CPUs count too.
-        sizes = [path.stat().st_size for path in folder.glob(f"*{disk.SUFFIX}")]
+        files = Path(folder).glob(f"*{disk.SUFFIX}")
+        sizes = [path.stat().st_size for path in files]
         if sizes:
             break
     else:
-        return {"folder": str(folders[0]), "files": 0, "bytes": 0}
-    return {"folder": str(folder), "files": len(sizes), "bytes": sum(sizes)}
+        return {"folder": folders[0], "files": 0, "bytes": 0}
+    return {"folder": folder, "files": len(sizes), "bytes": sum(sizes)}
 
 
 def _current_tier() -> tuple[str | None, str | None]:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from pathlib import Path
 
 MEMORY = ("fast", "small")
 
@@ -37,7 +36,8 @@ def available_threads() -> int:
     """Threads that this process may use: affinity, cgroup quota, NUMBA_NUM_THREADS."""
     count = numba_threads()
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+            quota, period = file.read().split()
     except (OSError, ValueError):
         return count
     if quota == "max" or "NUMBA_NUM_THREADS" in os.environ:

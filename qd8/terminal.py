@@ -7,11 +7,12 @@ progress as a line for each thing worth saying. Nothing here knows a model.
 import errno
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Printable(Protocol):
@@ -96,7 +97,7 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[str], No
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Path]:
+def written(path: "Path") -> "Iterator[Path]":
     """Yield a temporary path beside ``path`` that takes its name at the end.
 
     So a file is there whole or not at all. If the block raises, what was there before
@@ -107,6 +108,8 @@ def written(path: Path) -> Iterator[Path]:
     OSError
         If the file cannot be written; it names ``path``.
     """
+    import tempfile  # 3 ms that loading a model needs not
+
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file", str(path))
     try:
@@ -120,7 +123,7 @@ def written(path: Path) -> Iterator[Path]:
         text = f"it cannot be written: {error.strerror}"
         raise type(error)(error.errno, text, str(path)) from None
     os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(os.path.basename(name))
     try:
         yield temporary
         umask = os.umask(0)

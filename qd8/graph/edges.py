@@ -1,6 +1,5 @@
 """The inputs and outputs of a model: their records, and the check at the door."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -103,6 +102,8 @@ def check_input(info: TensorInfo, value: Any) -> npt.NDArray[Any]:
 
 def did_you_mean(name: str, known: Any) -> str:
     """Return `` (did you mean 'x'?)``, or nothing."""
+    import difflib
+
     close = difflib.get_close_matches(str(name), list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 

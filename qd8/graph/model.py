@@ -1,10 +1,10 @@
 """`Model`: a file that runs."""
 
+import os
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy.typing as npt
 
@@ -22,11 +22,13 @@ from .packing import Packing
 from .passes import apply_passes, pass_names
 from .plan import Plan
 from .precision import apply_precision
-from .profile import Profile, profiled
 from .resize import Resized, wanted_shapes
 from .run import run_plan, time_runs
 from .signatures import SignatureInfo, describe_signatures
 from .smooth import smooth_noise
+
+if TYPE_CHECKING:
+    from .profile import Profile
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
@@ -184,6 +186,8 @@ class Model:
         names = {**self._graph.outputs, **kept}
         results = Results({name: found[i] for name, i in names.items()})
         if times is not None:
+            from .profile import profiled
+
             results.profile = profiled(plan, get_num_threads(), [times], repr(self))
         return results
 
@@ -233,12 +237,14 @@ class Model:
             return self
         return self.resize(dict(enumerate(shapes)))
 
-    def profile(self, *inputs: Any, runs: int = 10, **named: Any) -> Profile:
+    def profile(self, *inputs: Any, runs: int = 10, **named: Any) -> "Profile":
         """Return where the time goes: a row for each operator, medians of ``runs``.
 
         Without inputs the model is given smooth noise. Ordinary calls are timed in
         between; what they take beyond the operators is in the table's note.
         """
+        from .profile import profiled  # its tables take 6 ms to import
+
         if not inputs and not named:
             inputs = tuple(smooth_noise(i.shape, i.dtype) for i in self.inputs)
         arrays = collect_inputs(self.inputs, inputs, named)
@@ -267,16 +273,17 @@ class Model:
         count = sum(node.index is not None for node in self._graph.nodes)
         inputs = ", ".join(map(str, self.inputs))
         outputs = ", ".join(map(str, self.outputs))
+        name = os.path.basename(self.name)
         return (
-            f"<qd8.Model {Path(self.name).name}, {self.precision}, {count} operators, "
-            f"{quantized} dynamically quantized: {inputs} -> {outputs}>"
+            f"<qd8.Model {name}, {self.precision}, {count} operators, {quantized} "
+            f"dynamically quantized: {inputs} -> {outputs}>"
         )
 
 
 class Results(dict[str, Array]):
     """Arrays by name; ``profile`` is the table of times if it was asked for."""
 
-    profile: Profile | None = None
+    profile: "Profile | None" = None
 
 
 def _restore(

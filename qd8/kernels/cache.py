@@ -1,28 +1,36 @@
 """Kernels compiled once, announced, and kept on disk by the content of all sources.
 
 Numba's own key sees the function and its closure, not the intrinsics in other
-files: an edit there would serve a stale kernel. So the name of a kernel on disk holds
+files: an edit there would serve a stale kernel. So the key of a kernel on disk holds
 ``SOURCE``, a checksum of this folder and of llvmlite's version (numba.md 2.4), and
 what Numba compiles for. Every factory closes over ``SOURCE`` too, for where Numba's own
 cache serves: where machine_code.py cannot load objects.
 """
 
-import hashlib
+import os
 import sys
 import threading
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from qd8.kernels import disk, isa, machine_code, simd
 
+_FOLDER = os.path.dirname(__file__)
+
 
 def _checksum() -> int:
     value = zlib.crc32(simd.LLVMLITE_VERSION.encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        value = zlib.crc32(path.read_bytes(), zlib.crc32(path.name.encode(), value))
+    for name in sorted(os.listdir(_FOLDER)):
+        if name.endswith(".py"):
+            value = zlib.crc32(name.encode(), value)
+            value = zlib.crc32(_content(os.path.join(_FOLDER, name)), value)
     return value
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 SOURCE = _checksum()
@@ -79,14 +87,13 @@ def _made(
     if not machine_code.is_supported():
         return _by_numba(factory, constants, arguments)
     triple, cpu, features = isa.target()
-    source = Path(factory.__code__.co_filename)
-    known = source.parent == Path(__file__).parent
-    elsewhere = 0 if known else zlib.crc32(source.read_bytes())
+    source = factory.__code__.co_filename
+    known = os.path.dirname(source) == _FOLDER
+    elsewhere = 0 if known else zlib.crc32(_content(source))
     said = (factory.__module__, factory.__qualname__, constants, arguments)
     key = repr((SOURCE, elsewhere, *said, triple, cpu, sorted(features)))
-    digest = hashlib.blake2b(key.encode(), digest_size=12).hexdigest()
-    name = f"{factory.__name__.strip('_')}-{digest}"
-    if (kept := disk.read(name)) is not None:
+    name = factory.__name__.strip("_")
+    if (kept := disk.read(name, key)) is not None:
         entry, _, content = kept.partition(b"\n")
         try:
             code = machine_code.load(content, entry.decode())
@@ -94,7 +101,7 @@ def _made(
             pass  # of another version of this file; compile it anew
         else:
             return Kernel(name, code.address, code.memory)
-    return _compiled(factory, constants, arguments, name)
+    return _compiled(factory, constants, arguments, name, key)
 
 
 def _compiled(
@@ -102,6 +109,7 @@ def _compiled(
     constants: tuple[int, ...],
     arguments: int,
     name: str,
+    key: str,
 ) -> Kernel:
     """Compile with Numba, and keep what can be loaded without it."""
     from qd8.kernels.compiler import Compiled
@@ -114,7 +122,7 @@ def _compiled(
         code = machine_code.load(content, entry)
     except machine_code.Unsupported:
         return _by_numba(factory, constants, arguments)
-    disk.write(name, entry.encode() + b"\n" + content)
+    disk.write(name, key, entry.encode() + b"\n" + content)
     return Kernel(name, code.address, code.memory)
 
 

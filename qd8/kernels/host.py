@@ -5,15 +5,12 @@ goes by: an emulator, or a supervisor that hides instructions, leaves /proc as i
 """
 
 import ctypes
-import hashlib
-import json
 import mmap
 import os
 import platform
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
 from qd8.kernels import disk
 
@@ -40,18 +37,17 @@ def remembered(ask: Callable[[], Target]) -> Target:
     known = fingerprint()
     if known is None:
         return ask()
-    name = f"target-{known}"
-    if (kept := disk.read(name)) is not None:
-        triple, cpu, features = json.loads(kept)
+    if (kept := disk.read("target", known)) is not None:
+        triple, cpu, features = kept.decode().split("\n")
         return triple, cpu, features
     found = ask()
-    disk.write(name, json.dumps(found).encode())
+    disk.write("target", known, "\n".join(found).encode())
     return found
 
 
 def fingerprint() -> str | None:
-    """Name this CPU, these versions and settings; None where that cannot be told."""
-    if Path(".numba_config.yaml").exists():  # Numba's settings may be there
+    """Describe this CPU, these versions and settings; None where they are unknown."""
+    if os.path.exists(".numba_config.yaml"):  # Numba's settings may be there
         return None
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return None
@@ -61,8 +57,7 @@ def fingerprint() -> str | None:
         return None
     packages = [_version(name) for name in ("numba", "llvmlite")]
     asked = [os.environ.get(name) for name in _ASKED]
-    parts = [said, packages, asked, platform.machine(), sys.version]
-    return hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()
+    return repr([said, packages, asked, platform.machine(), sys.version])
 
 
 def cpuid() -> list[int]:
@@ -97,7 +92,8 @@ def _version(package: str) -> bytes:
     spec = find_spec(package)
     assert spec is not None
     assert spec.submodule_search_locations
-    return Path(spec.submodule_search_locations[0], "_version.py").read_bytes()
+    with open(f"{spec.submodule_search_locations[0]}/_version.py", "rb") as file:
+        return file.read()
 
 
 def _cpu() -> list[str]:

@@ -1,4 +1,9 @@
-"""The `.tflite` file as data: bytes to frozen records and back, no arithmetic."""
+"""The `.tflite` file as data: bytes to frozen records and back, no arithmetic.
+
+Writing is imported when it is asked for: package ``tflite`` is 190 modules.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from .read import read
 from .schema import (
@@ -10,7 +15,9 @@ from .schema import (
     Subgraph,
     Tensor,
 )
-from .write import serialize, write
+
+if TYPE_CHECKING:
+    from .writing import serialize, write
 
 __all__ = [
     "DTYPES",
@@ -24,3 +31,11 @@ __all__ = [
     "serialize",
     "write",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("serialize", "write"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import writing
+
+    return getattr(writing, name)

@@ -12,7 +12,7 @@ import flatbuffers
 import numpy as np
 import tflite
 
-from .options import _ENUMS
+from .options import ENUMS
 
 # Operators whose table is not called after them.
 # Source: tensorflow/lite/schema/schema.fbs, union BuiltinOptions.
@@ -95,7 +95,7 @@ def _camel(field: str) -> str:
 def _value(b: flatbuffers.Builder, field: str, value: Any) -> Any:
     """Return what the table holds for a field: a number, or where a vector is."""
     if isinstance(value, str):
-        enum = getattr(tflite, _ENUMS.get(field, ""), None)
+        enum = getattr(tflite, ENUMS.get(field, ""), None)
         found = getattr(enum, value, None)
         if not isinstance(found, int):
             raise ValueError(f"{field} cannot be {value!r}")

@@ -45,30 +45,45 @@ def map_of(data: bytes) -> Map:
     offsets: set[int] = set()
     fields: set[tuple[int, int]] = set()
 
-    class Watched(flatbuffer.Source):
+    class Watched(flatbuffer.Tables):
         __slots__ = ()
 
-        def check(self, position: int, length: int, what: str) -> None:
-            super().check(position, length, what)
-            ranges.add((position, length))
+        def __init__(
+            self,
+            source: flatbuffer.Source,
+            positions: npt.NDArray[np.int64],
+            what: Callable[[int], str],
+        ) -> None:
+            super().__init__(source, positions, what)
+            ranges.update(zip(positions.tolist(), self._sizes.tolist(), strict=True))
+            vtables, lengths = self._vtables.tolist(), self._lengths.tolist()
+            ranges.update(zip(vtables, lengths, strict=True))
 
-        def array(
-            self, position: int, count: int, dtype: str, what: str
-        ) -> npt.NDArray[Any]:
-            if what.startswith("buffer") and dtype == "u1":  # weights
-                return np.frombuffer(self.data, dtype, count, position)
-            found = super().array(position, count, dtype, what)
-            if dtype != "<u2":  # a vtable
-                size = found.itemsize
-                fields.update((position + i * size, size) for i in range(count))
+        def numbers(self, slot: int, dtype: str, default: Any = 0) -> list[Any]:
+            size = np.dtype(dtype).itemsize
+            fields.update((p, size) for p in self.fields(slot, size).tolist() if p)
+            return super().numbers(slot, dtype, default)
+
+        def targets(self, slot: int) -> npt.NDArray[np.int64]:
+            offsets.update(p for p in self.fields(slot, 4).tolist() if p)
+            return super().targets(slot)
+
+        def vectors(
+            self, slot: int, width: int, *, charge: bool = True
+        ) -> tuple[list[int], list[int]]:
+            found = super().vectors(slot, width, charge=charge)
+            for start, count in zip(*found, strict=True):
+                if count:
+                    offsets.add(start - 4)
+                    ranges.add((start - 4, 4))
+                if charge:  # else weights
+                    ranges.add((start, count * width))
+                    fields.update((start + i * width, width) for i in range(count))
             return found
 
-        def uint32(self, position: int, what: str) -> int:
-            offsets.add(position)
-            return super().uint32(position, what)
-
-    watched = mock.patch("qd8.tflite.read.Source", Watched)
+    watched = mock.patch.object(flatbuffer, "Tables", Watched)
     with watched, contextlib.suppress(ValueError):
+        offsets.add(0)
         tflite.read(data)
     inside = {p for start, length in ranges for p in range(start, start + length)}
     return Map(

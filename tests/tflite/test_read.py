@@ -157,7 +157,7 @@ def test_a_hostile_vector_length_is_not_looped_over():
     """A vector that claims 4294967280 entries costs nothing."""
     content = bytearray(identity())
     source = flatbuffer.Source(np.frombuffer(bytes(content), np.uint8), "net")
-    buffers = source.root().target(4)
+    (buffers,) = source.root().targets(4)
     content[buffers : buffers + 4] = struct.pack("<I", 4294967280)
     with pytest.raises(
         ValueError, match=r"net: the model table is damaged: bytes .* were asked"
@@ -171,7 +171,7 @@ def test_tables_that_share_their_bytes_are_not_multiplied():
     tensors = [T((1, 4)), T((many,), data=np.zeros(many, np.float32))]
     content = bytearray(write(tensors, [], [0], [0]))
     source = flatbuffer.Source(np.frombuffer(bytes(content), np.uint8), "net")
-    (subgraph,) = source.root().tables(2, "subgraph")
+    subgraph = source.root().members(2, "subgraph")
     # The weights become a vector of offsets, all to one table without fields, which
     # stands at their end behind its vtable.
     length = content.find(struct.pack("<I", 4 * many))
@@ -180,7 +180,7 @@ def test_tables_that_share_their_bytes_are_not_multiplied():
     content[length : length + 4] = struct.pack("<I", many - 2)
     for place in range(length + 4, vtable, 4):
         content[place : place + 4] = struct.pack("<I", vtable + 4 - place)
-    field = subgraph.field(0, 4)
+    (field,) = subgraph.fields(0, 4)
     content[field : field + 4] = struct.pack("<I", length - field)
     with pytest.raises(ValueError, match=r"net: tensor [0-9]+ is damaged: .* overlap"):
         tflite.read(bytes(content), "net")

@@ -9,8 +9,8 @@ import pytest
 import tflite as generated
 
 from qd8 import tflite
-from qd8.tflite.write import _chunks
 from qd8.tflite.write_options import SHARED, options_table
+from qd8.tflite.writing import _chunks
 from tests.tflite.small import FILES
 
 from .test_structure import MODELS
