@@ -365,8 +365,8 @@ class Conv2D:
         if self._run_step % self.packed.tier.KB or self.packed.tier.tile != "amx":
             return gathered
         OH, OW, _, _ = self._window.extents(H, W)
-        _, width = self._window.padded(H, W)
-        steps, odd = divmod(self.stride[0] * width, self.stride[1])
+        pitch = self._window.pitch(H, W)
+        steps, odd = divmod(self.stride[0] * pitch, self.stride[1])
         layer = implicit_schedule.Layer(
             *(n, OH, OW, self.packed.N, self.groups, 0 if odd else steps),
             *(self.stride[1] * self.shape[3] * self.groups, self._runs),

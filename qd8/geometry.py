@@ -61,6 +61,15 @@ class Window(NamedTuple):
         reach = self.reach((OH, OW))
         return max(reach[0], top + H), max(reach[1], left + W)
 
+    def pitch(self, H: int, W: int) -> int:
+        """Columns from row to row where rows share their padding.
+
+        What is right of a row is left of the next: both are steps of 0.0.
+        """
+        _, _, _, left = self.extents(H, W)
+        _, width = self.padded(H, W)
+        return max(width - left, left + W)
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -75,7 +84,7 @@ class Geometry:
     top: int
     left: int
     padded_H: int
-    padded_W: int
+    padded_W: int  # from row to row; the last one is followed by ``left`` more
     width: int  # bytes of a quantized element
     parts: int  # shares of an image whose ranges are found apart
     plan: schedule.Schedule
@@ -84,7 +93,8 @@ class Geometry:
     @property
     def image_bytes(self) -> int:
         """Bytes of a quantized, padded image, with slack; whole cache lines."""
-        inside = self.width * self.padded_H * self.padded_W * self.C
+        steps = self.padded_H * self.padded_W + self.left
+        inside = self.width * steps * self.C
         return -(-(inside + igemm.SLACK + self.overshoot) // 64) * 64
 
     @property
@@ -125,6 +135,7 @@ def geometry(
     padded = max(reach[0], top + H), max(reach[1], left + W)
     overshoot = 0
     if isinstance(plan, ImplicitSchedule):
+        padded = padded[0], window.pitch(H, W)
         overshoot = implicit_gemm.REGISTER_ROWS * window.stride[1] * C
     at = n, H, W, C, OH, OW, top, left, *padded
     return Geometry(*at, width, parts, plan, overshoot)

@@ -316,8 +316,9 @@ def quantize_images(source, TIER, X, OUT):
 
     Arguments: x, ranges, parts, images, H, W, C, top, left, padded H, padded W, out,
     bytes of an image in out, zero_point, scale, half. Padding is the image's own
-    step of 0.0, so a padded tap contributes nothing. U8 stores q + 128, I16 stores
-    q - zero_point, I8 stores q.
+    step of 0.0, so a padded tap contributes nothing. Padded W is from row to row: a
+    window may reach beyond it into what is left of the next row, and ``left`` more
+    steps end the image. U8 stores q + 128, I16 stores q - zero_point, I8 stores q.
     """
 
     def quantize_images(task, tasks, arguments):
@@ -356,8 +357,9 @@ def quantize_images(source, TIER, X, OUT):
                 store_scalar(zero_point + 4 * image, z)
                 store_scalar(scale + 4 * image, s)
             at = out + image_bytes * image + width * PW * C * y
+            ending = left * C if y == PH - 1 else 0
             if y < top or y >= top + H:
-                _fill(TIER, OUT, at, width, PW * C, z + offset)
+                _fill(TIER, OUT, at, width, PW * C + ending, z + offset)
             else:
                 _fill(TIER, OUT, at, width, left * C, z + offset)
                 source_row = x + size * W * C * (image * H + y - top)
@@ -365,7 +367,8 @@ def quantize_images(source, TIER, X, OUT):
                 write_row(TIER, X, OUT, source_row, W * C, inside, 16 * width, W * C,
                           m, z, offset)  # fmt: skip
                 right = inside + width * W * C
-                _fill(TIER, OUT, right, width, (PW - W - left) * C, z + offset)
+                more = (PW - W - left) * C + ending
+                _fill(TIER, OUT, right, width, more, z + offset)
 
     return quantize_images
 

@@ -14,7 +14,9 @@ AMX = isa.BY_NAME["amx"]
 # images, H, W, C, O, kernel, stride, dilation, padding, groups: rows that go on into
 # the next, rows of whole registers, an odd number of registers, pixels of 16 to 640
 # bytes, padded runs, taps apart, groups, fewer pixels than a register, a last panel
-# of up to 16 columns, pixels of 3 bytes whose runs are mostly padding.
+# of up to 16 columns, pixels of 3 bytes whose runs are mostly padding; padding that
+# rows share, more of it before than after a row and the other way round, and windows
+# that do not reach the end of a row.
 CASES = (
     (2, 17, 17, 64, 40, (7, 1), (1, 1), (1, 1), "SAME", 1),
     (1, 35, 35, 48, 64, (5, 5), (1, 1), (1, 1), "SAME", 1),
@@ -28,6 +30,10 @@ CASES = (
     (2, 33, 47, 3, 32, (3, 3), (2, 2), (1, 1), "SAME", 1),
     (1, 30, 37, 3, 70, (7, 7), (2, 2), (1, 1), "SAME", 1),
     (1, 24, 25, 24, 24, (3, 3), (1, 1), (1, 1), "SAME", 1),
+    (2, 17, 17, 64, 32, (1, 7), (1, 1), (1, 1), "SAME", 1),
+    (1, 11, 18, 64, 32, (1, 5), (1, 1), (1, 1), ((0, 0), (4, 1)), 1),
+    (1, 11, 18, 64, 32, (2, 5), (1, 1), (1, 1), ((0, 1), (1, 4)), 1),
+    (2, 12, 20, 64, 32, (3, 2), (2, 2), (1, 2), ((1, 0), (3, 0)), 1),
 )
 
 
