@@ -10,8 +10,7 @@ from typing import Any
 
 import qd8
 from qd8 import settings
-from qd8.kernels import disk, isa, launch
-from qd8.warming import start_threads
+from qd8.kernels import cores, disk, isa, team
 
 PACKAGES = ("numba", "llvmlite", "numpy", "tflite", "flatbuffers", "rich")
 OPTIONAL = ("ai-edge-litert", "matplotlib")
@@ -21,11 +20,7 @@ PREFIXES = ("QD8_", "NUMBA_", "OMP_", "KMP_", "GOMP_", "MKL_NUM")
 
 
 def show_versions(*, json: bool = False) -> None:
-    """Print what a report of a problem should hold; ``json`` for a program to read.
-
-    Compiles one small kernel if none is cached, because Numba knows its threading
-    layer only after a parallel call.
-    """
+    """Print what a report of a problem should hold; ``json`` for a program to read."""
     found = report()
     print(json_format.dumps(found, indent=1) if json else _text(found))
 
@@ -52,8 +47,8 @@ def report() -> dict[str, Any]:
         "problem": problem,
         "threads": {
             "default": settings.get_num_threads(),
-            "numba": settings.numba_threads(),
-            "layer": None if problem else threading_layer(),
+            "available": cores.available_threads(),
+            "workers": team.workers(),
         },
         "environment": {
             name: value
@@ -100,12 +95,6 @@ def fp16_sentence() -> str:
         f"This CPU {can}; in qd8 float16 is storage and arithmetic is fp32, so the "
         "bits are the same either way (C4)."
     )
-
-
-def threading_layer() -> str:
-    """Return the name of Numba's threading layer, after one parallel call."""
-    start_threads()
-    return launch.threading_layer()
 
 
 def kernel_cache() -> dict[str, Any]:
@@ -161,15 +150,17 @@ def _text(found: dict[str, Any]) -> str:
         ("Numba compiles for", f"{target['cpu']} ({target['triple']})"),
         ("tiers", "\n".join(tiers)),
         ("tier in use", found["tier"] or f"none: {found['problem']}"),
-        ("threads", f"{threads['default']} by default; Numba has {threads['numba']}"),
-        ("threading layer", threads["layer"] or "not started"),
+        (
+            "threads",
+            f"{threads['default']} by default; {threads['available']} may be used; "
+            f"{threads['workers']} workers beside the callers so far",
+        ),
         ("environment", "\n".join(environment) or "nothing set that matters"),
         ("kernel cache", f"{folder}\n{_size(kernels)}"),
         ("float16", fp16_sentence()),
         (
             "fork",
-            "A child forked after a parallel call runs on one thread, to the same "
-            "bits; start workers by spawn to keep threads.",
+            "A forked child starts threads of its own when it needs them.",
         ),
     ]
     width = max(len(key) for key, _ in lines)

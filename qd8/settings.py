@@ -5,44 +5,17 @@ only, so two threads may run with different settings at once. No setting changes
 bit of any result.
 """
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+
+from qd8.kernels.cores import available_threads
 
 MEMORY = ("fast", "small")
 
 _default = {"threads": 0}  # 0: as many as are available
 _threads: ContextVar[int | None] = ContextVar("qd8_threads", default=None)
 _memory: ContextVar[str | None] = ContextVar("qd8_memory", default=None)
-
-
-def numba_threads() -> int:
-    """Return how many threads Numba has, or would have if it were imported."""
-    if "numba" in sys.modules:
-        return int(sys.modules["numba"].config.NUMBA_NUM_THREADS)
-    if given := os.environ.get("NUMBA_NUM_THREADS", ""):
-        return int(given)
-    # Numba's own rule, numba/core/config.py.
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
-
-
-@cache
-def available_threads() -> int:
-    """Threads that this process may use: affinity, cgroup quota, NUMBA_NUM_THREADS."""
-    count = numba_threads()
-    try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-            quota, period = file.read().split()
-    except (OSError, ValueError):
-        return count
-    if quota == "max" or "NUMBA_NUM_THREADS" in os.environ:
-        return count
-    return max(1, min(count, int(quota) // int(period)))
 
 
 def _checked_count(n: int) -> int:
@@ -56,7 +29,8 @@ def _checked_count(n: int) -> int:
 def set_num_threads(n: int) -> None:
     """Set how many threads operators and models use, in every Python thread.
 
-    More than Numba started (``NUMBA_NUM_THREADS``) only makes finer shares.
+    More than this process may use (its CPUs, its cgroup's quota, or
+    ``NUMBA_NUM_THREADS`` if that is set) only makes finer shares.
     """
     _default["threads"] = _checked_count(n)
 

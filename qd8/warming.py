@@ -8,8 +8,7 @@ from qd8 import settings
 from qd8.conv2d import Conv2D
 from qd8.fully_connected import FullyConnected
 from qd8.graph.model import Model
-from qd8.kernels import cache
-from qd8.quantize import PART, quantize_rows
+from qd8.kernels import cache, launch
 from qd8.terminal import progress
 
 
@@ -48,16 +47,9 @@ def warmup(model_or_operator: Model | FullyConnected | Conv2D) -> None:
                 model_or_operator(*zeros)
             else:
                 model_or_operator.warmup()
-            if settings.get_num_threads() > 1:
-                start_threads()
+            launch.prepare(settings.get_num_threads())
         finally:
             cache.listeners.remove(compiled)
-
-
-def start_threads() -> None:
-    """Make one parallel call, which loads the launcher and starts Numba's threads."""
-    with settings.threads(2):
-        quantize_rows(np.zeros((2, PART), np.float32))
 
 
 def _named(thing: Any) -> str:

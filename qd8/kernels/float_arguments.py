@@ -59,6 +59,7 @@ def shares(costs: npt.NDArray[np.int64], tasks: int) -> npt.NDArray[np.int64]:
         Task t does the items from result[t] up to result[t + 1].
     """
     done = np.concatenate([[0], np.cumsum(costs)])
-    cuts = np.searchsorted(done, done[-1] * np.arange(tasks + 1) / tasks)
+    ideal = done[-1] * np.arange(tasks + 1) / tasks
+    cuts = np.searchsorted((done[:-1] + done[1:]) / 2, ideal)  # to the nearer item
     cuts[0], cuts[-1] = 0, len(costs)
     return cuts.astype(np.int64)

@@ -91,12 +91,12 @@ def _schedule(
     count, units = -(-layer.N // tier.NR), layer.images * tiles
     K = tier.KB * layer.blocks
     macs = units * TILE * K * layer.N * layer.groups
+    weights = K * layer.N
     rows, columns, why = 1, 1, "one thread"
     if threads > 1 and macs >= SERIAL_MACS:
-        rows, columns, why = grid(units, count, threads)
+        rows, columns, why = grid(units, count, threads, weights, tier)
     # What a tile's windows cover, once for each row of taps.
     covered = layer.runs.count * (TILE * layer.pixel_bytes + layer.runs.length)
-    weights = K * layer.N
     room = NEAR if weights <= tier.l2_bytes * 9 // 16 else tier.l2_bytes * 3 // 8
     block = min(max(room // covered, 1), tiles) * TILE
     scratch = amx_gemm.SCRATCH + -(-8 * layer.blocks // 64) * 64 + 128 * count

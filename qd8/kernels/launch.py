@@ -3,13 +3,11 @@
 Around each task, in the thread that runs it, the floating-point control word is set
 to round-to-nearest without flushing and put back afterwards; the task itself is an
 opaque call through a pointer, across which no compiler moves arithmetic
-(kernels.md 6). One thread needs no Numba: its loop is a kernel like others. Several
-are Numba's (launch_parallel.py).
+(kernels.md 6). The loops over tasks are kernels too: one for one thread, one for a
+team of several (team.py).
 """
 
 import ctypes
-import os
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import pairwise
@@ -18,9 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from qd8.kernels import team
 from qd8.kernels.cache import Kernel, kernel
 from qd8.kernels.jit import njit
 from qd8.kernels.simd import call_task, store_scalar, word
+from qd8.kernels.team import share
 
 
 class Call(NamedTuple):
@@ -81,7 +81,7 @@ class Program:
             np.int64,
         )
         self._spans = list(pairwise(firsts))
-        self._parallel = any(step.tasks > 1 for step in steps)
+        self._threads = max((step.tasks for step in steps), default=1)
         table, words, bases = (
             a.__array_interface__["data"][0]
             for a in (self._table, self._words, self._bases)
@@ -95,7 +95,7 @@ class Program:
 
     def run(self, x: int, out: int, accumulator: int, scratch: int) -> None:
         """Run on arrays at these addresses; ``scratch`` has ``scratch_bytes``."""
-        _run(self._parallel, self._program[1], x, out, accumulator, scratch)
+        _run(self._threads, self._program[1], x, out, accumulator, scratch)
 
     def calls(self, bases: Sequence[int], *keep: Any) -> list[Call]:
         """The program as calls bound to base 1, 2, ..."""
@@ -142,23 +142,38 @@ def _serial_factory(source):
     return launch_serial
 
 
-@cache
-def _parallel():
-    """The launcher for several threads."""
-    from qd8.kernels.launch_parallel import launch
+def _shared_factory(source):
+    def launch_shared(team, program, x, out, acc, scratch):
+        source  # noqa: B018  (in the closure, hence in the key of Numba's cache)
+        table, arguments = word(program, 0), scratch + word(program, 2)
+        place_words(
+            arguments, word(program, 3), word(program, 4), word(program, 5),
+            x, out, acc, scratch,
+        )  # fmt: skip
+        for i in range(word(program, 1)):
+            address = word(table, 3 * i)
+            first = arguments + word(table, 3 * i + 1)
+            tasks = word(table, 3 * i + 2)
+            if tasks == 1:
+                call_task(address, 0, 1, first)
+            else:
+                share(team, address, tasks, first)
 
-    return launch
+    return launch_shared
 
 
 @cache
 def _serial():
-    """The launcher for one thread, which lets go of the GIL while it runs."""
+    """The launcher for one thread; like the other, it runs without the GIL."""
     function = kernel(_serial_factory, arguments=5)
     return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)(function.address)
 
 
-_lock = threading.Lock()
-_state = {"layer": "", "forked": False}
+@cache
+def _shared():
+    """The launcher for a team of threads."""
+    function = kernel(_shared_factory, arguments=6)
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 6)(function.address)
 
 
 class Linked:
@@ -177,13 +192,13 @@ class Linked:
             ],
             np.int64,
         )
-        self._parallel = any(call.tasks > 1 for call in self._calls)
+        self._threads = max((call.tasks for call in self._calls), default=1)
         table = self._table.__array_interface__["data"][0]
         self._program = _program(table, len(self._calls), 0, 0, 0, 0)
 
     def run(self) -> None:
         """Run them all; each may use several threads."""
-        _run(self._parallel, self._program[1], 0, 0, 0, 0)
+        _run(self._threads, self._program[1], 0, 0, 0, 0)
 
 
 def run_once(
@@ -211,35 +226,22 @@ def _program(*words: int) -> tuple[npt.NDArray[np.int64], int]:
     return program, program.__array_interface__["data"][0]
 
 
-def _run(parallel: bool, *launch: int) -> None:
+def prepare(threads: int) -> None:
+    """Do ahead what the first call by so many threads would: compile, start a team."""
+    crew = team.borrow(threads) if threads > 1 else None
+    if crew is not None:
+        _shared()
+        team.give_back(crew)
+
+
+def _run(threads: int, *launch: int) -> None:
     """Run a program on arrays: (program, x, out, accumulator, scratch)."""
-    if not parallel or _state["forked"]:
+    crew = team.borrow(threads) if threads > 1 else None
+    if crew is None:
         _serial()(*launch)
-    elif _state["layer"] in ("omp", "tbb"):
-        _parallel()(*launch)
-    else:
-        # The first parallel call starts the threading layer, and workqueue aborts
-        # the process when two threads use it at once: one at a time.
-        with _lock:
-            import numba
-
-            _parallel()(*launch)
-            _state["layer"] = numba.threading_layer()
-
-
-def threading_layer() -> str:
-    """Numba's threading layer, or "" before the first parallel call."""
-    return str(_state["layer"])
-
-
-def _after_fork_in_child() -> None:
-    # A child of a process that has used GNU OpenMP is killed at its first parallel
-    # region (numba.md 2.5). Serial loops give the same bits.
-    global _lock
-    _lock = threading.Lock()
-    if _state["layer"]:
-        _state["forked"] = True
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+        return
+    try:
+        crew.wake()
+        _shared()(crew.address, *launch)
+    finally:
+        team.give_back(crew)
