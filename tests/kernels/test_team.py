@@ -40,7 +40,7 @@ def counting(counts: np.ndarray, *tasks: int) -> launch.Linked:
 
 
 @pytest.fixture
-def cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def eight_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As many as eight threads may be used, whatever this machine has; none yet."""
     monkeypatch.setattr(team, "available_threads", lambda: 8)
     monkeypatch.setattr(team, "_teams", [])
@@ -51,7 +51,9 @@ def cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8])
-def test_each_task_runs_once(counts: np.ndarray, cores: None, threads: int) -> None:
+def test_each_task_runs_once(
+    counts: np.ndarray, eight_cores: None, threads: int
+) -> None:
     """In calls of very different numbers of tasks, ten thousand times."""
     tasks = [threads, 1, 2, NUMBER, threads]
     linked = counting(counts, *tasks)
@@ -64,7 +66,7 @@ def test_each_task_runs_once(counts: np.ndarray, cores: None, threads: int) -> N
     assert team.workers() == 7  # of NUMBER tasks, as many as there are cores
 
 
-def test_workers_sleep_and_wake(counts: np.ndarray, cores: None) -> None:
+def test_workers_sleep_and_wake(counts: np.ndarray, eight_cores: None) -> None:
     """They take no time when there is nothing to do, and are back for the next."""
     linked = counting(counts, 2)
     linked.run()
@@ -78,7 +80,7 @@ def test_workers_sleep_and_wake(counts: np.ndarray, cores: None) -> None:
     assert counts[0] == counts[1] == 8
 
 
-def test_callers_have_teams_of_their_own(counts: np.ndarray, cores: None) -> None:
+def test_callers_have_teams_of_their_own(counts: np.ndarray, eight_cores: None) -> None:
     """As long as there are cores; then a caller is told to run alone."""
     borrowed = [team.borrow(3) for _ in range(4)]
     assert [crew and crew.workers for crew in borrowed] == [2, 2, 2, None]
@@ -106,7 +108,7 @@ def test_one_core_forms_no_team(
 
 
 def test_a_system_without_threads(
-    counts: np.ndarray, cores: None, monkeypatch: pytest.MonkeyPatch
+    counts: np.ndarray, eight_cores: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where none can be started, the caller does all tasks."""
 
