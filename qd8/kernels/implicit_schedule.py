@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from qd8.kernels import amx_gemm
 from qd8.kernels.isa import Tier
-from qd8.kernels.schedule import SERIAL_MACS, Schedule, grid
+from qd8.kernels.schedule import SERIAL_MACS, Schedule, far_room, grid
 
 REGISTER, TILE = 16, 32
 # Cycles on Sapphire Rapids: of a tile's 64 k, of its fixed part and epilogue, of
@@ -85,6 +85,24 @@ def _pixels(layer: Layer, row_pixels: int) -> int:
     return row_pixels * (layer.OH - 1) + layer.OW
 
 
+def _block_tiles(layer: Layer, row_pixels: int, tiles: int, tier: Tier) -> int:
+    """Tiles of a block, of ``tiles`` that a task has."""
+    piece = layer.runs.count * (TILE * layer.pixel_bytes + layer.runs.length)
+    weights = tier.KB * layer.blocks * layer.N
+    if weights <= tier.l2_bytes * 9 // 16:
+        return min(max(NEAR // piece, 1), tiles)
+    row_bytes = (layer.row_steps or layer.OW) * layer.pixel_bytes
+
+    def read(count: int) -> int:
+        # A few tiles read a piece of each row of taps, many share whole rows.
+        rows = count * TILE // row_pixels + 1 + layer.runs.count
+        return min(count * piece, rows * row_bytes)
+
+    room = far_room(tier, read(tiles), weights)
+    most = next((count for count in range(tiles, 1, -1) if read(count) <= room), 1)
+    return -(-tiles // -(-tiles // most))  # blocks as even as tiles allow
+
+
 def _schedule(
     layer: Layer, tiles: int, row_pixels: int, threads: int, tier: Tier
 ) -> ImplicitSchedule:
@@ -95,10 +113,7 @@ def _schedule(
     rows, columns, why = 1, 1, "one thread"
     if threads > 1 and macs >= SERIAL_MACS:
         rows, columns, why = grid(units, count, threads, weights, tier)
-    # What a tile's windows cover, once for each row of taps.
-    covered = layer.runs.count * (TILE * layer.pixel_bytes + layer.runs.length)
-    room = NEAR if weights <= tier.l2_bytes * 9 // 16 else tier.l2_bytes * 3 // 8
-    block = min(max(room // covered, 1), tiles) * TILE
+    block = TILE * _block_tiles(layer, row_pixels, min(tiles, -(-units // rows)), tier)
     scratch = amx_gemm.SCRATCH + -(-8 * layer.blocks // 64) * 64 + 128 * count
     name = f"qd8_qc8w_implicit_gemm_{tier.MR}x{tier.NR}c{tier.KR}_{tier.name}"
     why = f"{why}; tiles read the image where it lies"

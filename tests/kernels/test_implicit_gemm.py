@@ -103,3 +103,28 @@ def test_narrow_images_of_many_channels_are_gathered() -> None:
     layer = Layer(1, 8, 8, 320, 1, 17, 384, Runs(3, 576), 27)
     gathered = schedule.convolution(1, 64, 1728, 320, 1, AMX)
     assert implicit_schedule.choose(layer, gathered, 1, AMX) is gathered
+
+
+def test_an_image_that_stays_in_l2_meets_large_weights_once() -> None:
+    """One block where the image is small beside weights that leave L2; else even ones,
+    of whole tiles."""
+
+    def plan(H, C, N, threads=1):
+        layer = Layer(1, H, H, N, 1, H + 2, C, Runs(3, 3 * C), 9 * C // 64)
+        gathered = schedule.convolution(1, H * H, 9 * C, N, threads, AMX)
+        found = implicit_schedule.choose(layer, gathered, threads, AMX)
+        assert isinstance(found, ImplicitSchedule)
+        return found.block_rows, found.row_pixels * (H - 1) + H
+
+    for H, C, N in ((16, 2560, 1280), (32, 1280, 1280), (32, 640, 640)):
+        block, pixels = plan(H, C, N)
+        assert pixels <= block < pixels + 32
+    for H, C, N in ((64, 640, 640), (32, 1920, 640)):
+        block, pixels = plan(H, C, N)
+        blocks = -(-pixels // block)
+        assert block % 32 == 0
+        assert 64 < block < 1000
+        assert block * blocks - pixels < 32 * blocks
+    block, pixels = plan(32, 1280, 1280, threads=2)
+    assert pixels <= 2 * block < pixels + 64
+    assert plan(64, 320, 320)[0] == 32

@@ -75,3 +75,17 @@ def test_larger_share_decides_the_split() -> None:
     assert (many.grid_rows, many.grid_columns) == (2, 1)
     assert "panels split" in few.why
     assert "rows split" in many.why
+
+
+@pytest.mark.parametrize("tier", TIERS, ids=named)
+def test_large_weights_are_read_once_where_all_rows_fit(tier: isa.Tier) -> None:
+    """Rows up to three quarters of L2 are one block for four times as many weights."""
+    l2 = tier.l2_bytes
+    for total, weights, once in (
+        (l2 * 3 // 4, 3 * l2, True),
+        (l2 * 3 // 4 + 1, 9 * l2, False),
+        (l2 // 2, 2 * l2 - 1, False),
+        (l2 // 2, 2 * l2, True),
+    ):
+        assert (schedule.far_room(tier, total, weights) == total) == once
+        assert schedule.far_room(tier, total, weights) <= l2 * 3 // 4
