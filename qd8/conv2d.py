@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8 import arguments, settings
-from qd8.conv2d_steps import convolution_steps
+from qd8.conv2d_steps import Convolution
 from qd8.fully_connected import (
     REMEMBERED,
     FullyConnected,
@@ -312,18 +312,22 @@ class Conv2D:
         key = (*x.shape, threads, x.dtype.type)
         if (found := self._programs.get(key)) is not None:
             return found
-        g = self._geometry(x.shape, threads)
-        half = self.f16_scale == "xnnpack" and x.dtype == np.float16
-        bounds = [float_bits(bound) for bound in self._bounds]
-        packed = self._packed_for(g.plan)
-        steps = convolution_steps(
-            g, self._window, packed, self._run_step, bounds, x.dtype, half
-        )
-        program = launch.Program(steps, g.scratch_bytes)
+        whole = self.whole(x, threads)
+        program = launch.Program(whole.steps, whole.g.scratch_bytes)
         if len(self._programs) >= REMEMBERED:
             self._programs.clear()
         self._programs[key] = program
         return program
+
+    def whole(self, x: npt.NDArray[Any], threads: int) -> Convolution:
+        """What binds kernels for images like ``x``; not where it quantizes pixels."""
+        g = self._geometry(x.shape, threads)
+        half = self.f16_scale == "xnnpack" and x.dtype == np.float16
+        bounds = [float_bits(bound) for bound in self._bounds]
+        packed = self._packed_for(g.plan)
+        return Convolution(
+            g, self._window, packed, self._run_step, bounds, x.dtype, half
+        )
 
     def _geometry(self, shape: tuple[int, ...], threads: int) -> Geometry:
         n, H, W, C = shape

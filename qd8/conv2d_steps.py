@@ -5,7 +5,7 @@ last is the indirect GEMM (igemm.py) or Winograd (winograd.py), as the plan says
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,65 +41,96 @@ from qd8.workspace import address
 Words = tuple[int | At, ...]
 
 
-def convolution_steps(
-    g: Geometry, window: Window, packed: PackedWeights, run_step: int,
-    bounds: Sequence[int], dtype: np.dtype[Any], half: bool,
-) -> list[launch.Step]:  # fmt: skip
-    """Find ranges, quantize and pad, multiply.
+class Convolution(NamedTuple):
+    """A convolution at one input size: what its kernels are bound to.
 
     packed : where the plan is Winograd's, a :class:`PackedTwice`
     run_step : k of a run of taps as packed
     bounds : of the activation, as the bits of float32
     half : R16, the multiplier rounded to float16
     """
-    tier, element = packed.tier.id, kind(dtype)
-    image = At(SCRATCH)
-    ranges, zero_point, scale, tasks = (At(SCRATCH, at) for at in g.offsets[:4])
-    find: Words = (At(X), ranges, g.images, g.H * g.W * g.C, g.parts)
-    write: Words = (
-        *(At(X), ranges, g.parts, g.images, g.H, g.W, g.C, g.top, g.left),
-        *(g.padded_H, g.padded_W, image, g.image_bytes, zero_point, scale, int(half)),
-    )
-    worth = max(1, g.images * g.H * g.W * g.C // PART)
-    pitch = At(GAP, packed.N * packed.groups)
-    tail: Words = (At(TAIL), At(TAIL_ARGUMENTS), pitch)
-    stored = I16 if g.width == 2 else U8
-    if isinstance(packed, PackedTwice) and isinstance(g.plan, WinogradSchedule):
-        extents = packed.winograd.extents
-        last = cache.kernel(
-            winograd.winograd,
-            *(tier, extents.lanes, extents.MR, extents.NR, g.plan.variant, element),
+
+    g: Geometry
+    window: Window
+    packed: PackedWeights
+    run_step: int
+    bounds: Sequence[int]
+    dtype: np.dtype[Any]
+    half: bool
+
+    @property
+    def steps(self) -> list[launch.Step]:
+        """Find ranges, quantize and pad, multiply."""
+        return [*self.quantization, self.multiplication(0, self.g.OH)]
+
+    @property
+    def quantization(self) -> list[launch.Step]:
+        """Find ranges; quantize and pad."""
+        g, tier, element = self.g, self.packed.tier.id, kind(self.dtype)
+        ranges, zero_point, scale, _ = (At(SCRATCH, at) for at in g.offsets[:4])
+        find: Words = (At(X), ranges, g.images, g.H * g.W * g.C, g.parts)
+        write: Words = (
+            *(At(X), ranges, g.parts, g.images, g.H, g.W, g.C, g.top, g.left),
+            *(g.padded_H, g.padded_W, At(SCRATCH), g.image_bytes, zero_point, scale),
+            int(self.half),
         )
-        words = _winograd_words(g, g.plan, window, packed, image, tasks, scale)
-    else:
-        if isinstance(g.plan, ImplicitSchedule):
+        worth = max(1, g.images * g.H * g.W * g.C // PART)
+        stored = I16 if g.width == 2 else U8
+        return [
+            launch.Step(
+                cache.kernel(quantize.image_ranges, tier, element),
+                find,
+                min(g.images * g.parts, g.plan.tasks),
+            ),
+            launch.Step(
+                cache.kernel(quantize.quantize_images, tier, element, stored),
+                write,
+                min(g.images * g.padded_H, worth, g.plan.tasks),
+            ),
+        ]
+
+    def multiplication(self, first: int, rows: int) -> launch.Step:
+        """Make ``rows`` rows of outputs, from row ``first`` of each image on.
+
+        They are written as if they were all: the first of them to the start of out.
+        Of more images than one only all rows are.
+        """
+        g, packed, plan = self.g, self.packed, self.g.plan
+        tier, element = packed.tier.id, kind(self.dtype)
+        _, zero_point, scale, tasks = (At(SCRATCH, at) for at in g.offsets[:4])
+        row_bytes = self.window.stride[0] * g.width * g.padded_W * g.C
+        image = At(SCRATCH, first * row_bytes)
+        tail: Words = (
+            *(At(TAIL), At(TAIL_ARGUMENTS), At(GAP, packed.N * packed.groups)),
+        )
+        if isinstance(packed, PackedTwice) and isinstance(plan, WinogradSchedule):
+            extents = packed.winograd.extents
             last = cache.kernel(
-                implicit_gemm.convolution, tier, packed.tier.NR, element
+                winograd.winograd,
+                *(tier, extents.lanes, extents.MR, extents.NR, plan.variant, element),
             )
-            tail = (*tail, g.plan.row_pixels)
+            words = _winograd_words(
+                g, plan, self.window, packed, image, tasks, scale, rows
+            )
         else:
-            tiles = isa.with_tile(packed.tier, g.plan.tile)
-            last = cache.kernel(igemm.convolution, *gemm.constants(tiles), element)
-            tail = (*tail, g.width * run_step)
-        words = _igemm_words(g, window, packed, image, tasks, scale, zero_point)
-    return [
-        launch.Step(
-            cache.kernel(quantize.image_ranges, tier, element),
-            find,
-            min(g.images * g.parts, g.plan.tasks),
-        ),
-        launch.Step(
-            cache.kernel(quantize.quantize_images, tier, element, stored),
-            write,
-            min(g.images * g.padded_H, worth, g.plan.tasks),
-        ),
-        launch.Step(last, (*words, *bounds, *tail), g.plan.tasks),
-    ]
+            if isinstance(plan, ImplicitSchedule):
+                last = cache.kernel(
+                    implicit_gemm.convolution, tier, packed.tier.NR, element
+                )
+                tail = (*tail, plan.row_pixels)
+            else:
+                tiles = isa.with_tile(packed.tier, plan.tile)
+                last = cache.kernel(igemm.convolution, *gemm.constants(tiles), element)
+                tail = (*tail, g.width * self.run_step)
+            words = _igemm_words(
+                g, self.window, packed, image, tasks, scale, zero_point, rows
+            )
+        return launch.Step(last, (*words, *self.bounds, *tail), plan.tasks)
 
 
 def _igemm_words(
     g: Geometry, window: Window, packed: PackedWeights, image: At, tasks: At,
-    scale: At, zero_point: At,
+    scale: At, zero_point: At, rows: int,
 ) -> Words:  # fmt: skip
     """Arguments of igemm.convolution and implicit_gemm.convolution, to the bounds."""
     KH, KW = window.kernel
@@ -110,7 +141,7 @@ def _igemm_words(
     touching = window.dilation[1] == 1 and packed.groups == 1
     return (
         *(image, g.image_bytes, address(panels), At(OUT), At(ACCUMULATOR)),
-        *(g.images, g.OH, g.OW, O),
+        *(g.images, rows, g.OW, O),
         *(window.stride[0] * row, window.stride[1] * pixel),
         *(KH, 1 if touching else KW),
         *(window.dilation[0] * row, window.dilation[1] * pixel),
@@ -123,15 +154,18 @@ def _igemm_words(
 
 def _winograd_words(
     g: Geometry, plan: WinogradSchedule, window: Window, packed: PackedTwice,
-    image: At, tasks: At, scale: At,
+    image: At, tasks: At, scale: At, rows: int,
 ) -> Words:  # fmt: skip
     """Arguments of winograd.winograd, up to the bounds."""
     weights = packed.winograd
     pixel, row = g.width * g.C, g.width * g.padded_W * g.C
     outputs, taps = window.stride, window.dilation
+    tiles = plan.tiles
+    if rows != g.OH:  # only without dilation, whose phases have tiles of their own
+        tiles = -(-rows // (plan.outputs[0] // tiles[0])), tiles[1]
     pairs = [  # of words for rows and columns, or exchanged
-        *((g.OH, g.OW), (outputs[0] * row, outputs[1] * pixel)),
-        *((taps[0] * row, taps[1] * pixel), (g.OW, 1), window.dilation, plan.tiles),
+        *((rows, g.OW), (outputs[0] * row, outputs[1] * pixel)),
+        *((taps[0] * row, taps[1] * pixel), (g.OW, 1), window.dilation, tiles),
     ]
     if plan.exchanged:
         pairs = [(x, y) for y, x in pairs]

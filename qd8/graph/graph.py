@@ -59,6 +59,8 @@ class Node:
         their references, one after the other, define it; empty if it is one of them
     tail : what is done in place to the output that the operator makes; its operands
         but the first are the last of ``inputs``
+    stages : the nodes that run in its place, band by band (bands.py), each reading
+        what the one before it makes; empty of a node that runs as a whole
     """
 
     index: int | None
@@ -70,6 +72,7 @@ class Node:
     reason: str = ""
     parts: tuple["Node", ...] = ()
     tail: Program | None = None
+    stages: tuple["Node", ...] = ()
 
     @property
     def own_inputs(self) -> tuple[int | None, ...]:

@@ -30,14 +30,18 @@ class Packed(NamedTuple):
 
     layer : the quantized layer, None for a node that runs in float
     weight : what the kernel of a float node takes in place of the weight, else None
+    stages : of a node that runs in bands, what each of its stages has
     """
 
     layer: Any = None
     weight: Any = None
+    stages: tuple["Packed", ...] = ()
 
     @property
     def nbytes(self) -> int:
         """Bytes of what was packed, 0 of nothing."""
+        if self.stages:
+            return sum(each.nbytes for each in self.stages)
         made = self.weight if self.layer is None else getattr(self.layer, "packed", 0)
         for part in ("nbytes", "panels", "taps"):  # of int8, float and depthwise
             if (found := getattr(made, part, None)) is not None:
@@ -103,7 +107,7 @@ class Packing:
     def arrays(self, graph: Graph) -> dict[int, Array]:
         """Return the constants that kernels and callers are given as they are."""
         used = {i for i in graph.outputs.values() if graph.tensors[i].is_constant}
-        for node in graph.nodes:
+        for node in (n for each in graph.nodes for n in each.stages or (each,)):
             if node.operator.of_parts is not None:
                 continue
             weight = graph.weight(node)
@@ -131,6 +135,8 @@ class Packing:
         return array
 
     def _packed(self, graph: Graph, node: Node) -> Packed:
+        if node.stages:
+            return Packed(stages=tuple(self._packed(graph, n) for n in node.stages))
         if node.operator.of_parts is not None:
             layers = [self._packed(graph, part).layer for part in node.parts]
             return Packed(layer=node.operator.of_parts(layers))

@@ -10,17 +10,17 @@ import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
 from qd8.workspace import address, aligned
 
 from .arena import allocate, check_size, place
-from .graph import Graph, Node, Tensor
+from .bands import Banded
+from .graph import Graph
 from .packing import Packing
+from .prepared import prepared
 
 if TYPE_CHECKING:
-    from qd8.kernels.chain import Tail
     from qd8.kernels.launch import Call, Linked
 
 Array = npt.NDArray[Any]
@@ -116,53 +116,31 @@ class Plan:
         return other
 
     def _bind(self, arrays: dict[int, Array], threads: int) -> "list[list[Call]]":
+        graph = self.graph
         calls: list[list[Call]] = []
-        bound: list[Any] = []
-        for node, packed in zip(self.graph.nodes, self.packed, strict=True):
-            operator, options = node.operator, self.graph.keywords(node)
-            given = [None if i is None else arrays.get(i) for i in node.own_inputs]
-            outs = [operator.view_out(arrays[i]) for i in node.outputs]
-            out: Any = outs if operator.several else outs[0]
-            tail = _tail(node, arrays)
+        late: list[tuple[int, Any]] = []  # what shares one scratch, bound after it
+        wishes: list[tuple[Any, Array]] = []
+        for at, (node, packed) in enumerate(zip(graph.nodes, self.packed, strict=True)):
             calls.append([])
-            bound.append(None)
-            source: Any = given[0]
-            if operator.is_view and address(outs[0]) == address(source):
-                continue  # the output is where the input is
-            packs = packed.layer is not None or packed.weight is not None
-            if packs and operator.of_parts is None:
-                given[1] = _shape_only(self.graph.tensors[node.weight])
-            inputs = list(operator.view(given, options))
-            if packed.layer is not None:
-                bound[-1] = packed.layer, inputs[0], out, tail
+            if node.stages:
+                banded = Banded(graph, node, packed.stages, arrays)
+                wishes += banded.layers
+                late.append((at, banded))
                 continue
-            if packed.weight is not None:
-                inputs[1] = packed.weight
-            if tail is not None:
-                options["tail"] = tail
-            calls[-1] = operator.bind(inputs, out, options, threads)
-        self._packing.deal(((b[0], b[1]) for b in bound if b), threads)
-        # Layers run one after the other, so one scratch serves them all.
-        most = max((b[0].scratch_bytes(b[1], threads) for b in bound if b), default=0)
-        room = aligned(most)
-        for at, found in enumerate(bound):
-            if found is not None:
-                layer, x, out, tail = found
-                more = () if tail is None else (tail,)
-                calls[at] = layer.bind(x, out, threads, room, *more)
+            source = node.inputs[0]
+            if node.operator.is_view and source is not None:
+                out = node.operator.view_out(arrays[node.outputs[0]])
+                if address(out) == address(arrays[source]):
+                    continue  # the output is where the input is
+            ready = prepared(graph, node, packed, arrays)
+            if packed.layer is None:
+                calls[-1] = ready.bind(threads)
+                continue
+            wishes.append((packed.layer, ready.inputs[0]))
+            late.append((at, ready))
+        self._packing.deal(wishes, threads)
+        # They run one after the other, so one scratch serves them all.
+        room = aligned(max((x.scratch_bytes(threads) for _, x in late), default=0))
+        for at, each in late:
+            calls[at] = each.bind(threads, room)
         return calls
-
-
-def _tail(node: Node, arrays: dict[int, Array]) -> "Tail | None":
-    """Bind the tail of a node to its output."""
-    if node.tail is None:
-        return None
-    from qd8.kernels.chain import bind_tail
-
-    more = [arrays[i] for i in node.inputs[len(node.own_inputs) :] if i is not None]
-    return bind_tail(node.tail, more, arrays[node.outputs[0]])
-
-
-def _shape_only(tensor: Tensor) -> Array:
-    """Return an array of a tensor's shape that takes no memory."""
-    return np.broadcast_to(np.zeros((), tensor.dtype), tensor.shape)

@@ -3,6 +3,8 @@
 With all passes over the graph, with each left out in turn, and with none.
 """
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,13 @@ SLOW = {"sd_unet": ("qd8-f16", "qd8-f32")}
 CASES = [
     (name, precision) for name in SMALL for precision in SLOW.get(name, PRECISIONS)
 ]
+
+
+@pytest.fixture(autouse=True)
+def _bands(monkeypatch):
+    """Let tensors of reduced models be large enough to be cut into bands."""
+    monkeypatch.setattr(import_module("qd8.graph.passes.bands"), "LARGE", 4 << 10)
+    monkeypatch.setattr(import_module("qd8.graph.bands"), "ROOM", 8 << 10)
 
 
 def choices(model):

@@ -35,6 +35,8 @@ def resolved(
     options: Options, size: Pair, window: Pair, dilation: Pair = (1, 1)
 ) -> Options:
     """Return the options with padding as ((top, bottom), (left, right)) (R17)."""
+    if not isinstance(options["padding"], str):
+        return options
     sides = [(0, 0), (0, 0)]
     if options["padding"] == "SAME":
         for axis in (0, 1):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ..graph import Graph
 from .attention import attention
+from .bands import bands
 from .chains import chains
 from .concat import concat
 from .epilogue import epilogue
@@ -41,6 +42,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("epilogue", "element-wise operators into the one that they follow", epilogue),
     Pass("siblings", "fully connected layers on the same rows, as one", siblings),
     Pass("concat", "channels written where CONCATENATION would copy them", concat),
+    Pass("bands", "convolutions and pools that feed one another, by rows", bands),
 )
 
 

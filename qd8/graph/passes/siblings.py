@@ -51,13 +51,18 @@ def _rows(graph: Graph, node: Node) -> tuple[int, int] | None:
         return None
     shape, x = graph.tensors[node.weight].shape, node.inputs[0]
     assert x is not None
-    if node.operator.name == "CONV_2D":
-        options = node.options
-        over_pixels = shape[1:3] == (1, 1) and shape != (1, 1, 1, 1)
-        if not over_pixels or options["groups"] != 1:
-            return None
-        if tuple(options["stride"]) != (1, 1):
-            return None
-        if options["padding"] not in ("SAME", "VALID"):
-            return None
+    if node.operator.name == "CONV_2D" and not quantizes_pixels(graph, node):
+        return None
     return x, shape[-1]
+
+
+def quantizes_pixels(graph: Graph, node: Node) -> bool:
+    """Whether a quantized convolution is a fully connected over pixels (R11)."""
+    shape, options = graph.tensors[node.weight].shape, node.options
+    over_pixels = shape[1:3] == (1, 1) and shape != (1, 1, 1, 1)
+    return (
+        over_pixels
+        and options["groups"] == 1
+        and tuple(options["stride"]) == (1, 1)
+        and options["padding"] in ("SAME", "VALID")
+    )

@@ -1,0 +1,90 @@
+"""A node with its arrays, as its operator or its layer binds them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .graph import Graph, Node, Tensor
+from .packing import Packed
+
+if TYPE_CHECKING:
+    from qd8.kernels.chain import Tail
+    from qd8.kernels.launch import Call
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What binding a node takes.
+
+    inputs : in the shapes that its kernels take, its packed weight among them
+    out : array, or a list of them where the operator has several
+    """
+
+    node: Node
+    packed: Packed
+    options: dict[str, Any]
+    inputs: list[Any]
+    out: Any
+    tail: "Tail | None"
+
+    def scratch_bytes(self, threads: int) -> int:
+        """Bytes of scratch that the quantized layer needs."""
+        return int(self.packed.layer.scratch_bytes(self.inputs[0], threads))
+
+    def bind(
+        self, threads: int, room: npt.NDArray[np.uint8] | None = None
+    ) -> "list[Call]":
+        """Return the calls; ``room`` is the scratch of a quantized layer."""
+        layer, more = self.packed.layer, [] if self.tail is None else [self.tail]
+        if layer is not None:
+            calls: list[Call] = layer.bind(
+                self.inputs[0], self.out, threads, room, *more
+            )
+            return calls
+        options = self.options if not more else {**self.options, "tail": self.tail}
+        return self.node.operator.bind(self.inputs, self.out, options, threads)
+
+
+def prepared(
+    graph: Graph,
+    node: Node,
+    packed: Packed,
+    arrays: Mapping[int, Array],
+    **changes: Any,
+) -> Prepared:
+    """Return a node ready to be bound.
+
+    arrays : of its tensors; a packed constant has none
+    changes : of its options
+    """
+    operator, options = node.operator, {**graph.keywords(node), **changes}
+    given = [None if i is None else arrays.get(i) for i in node.own_inputs]
+    outs = [operator.view_out(arrays[i]) for i in node.outputs]
+    packs = packed.layer is not None or packed.weight is not None
+    if packs and operator.of_parts is None:
+        given[1] = shape_only(graph.tensors[node.weight])
+    inputs = list(operator.view(given, options))
+    if packed.weight is not None:
+        inputs[1] = packed.weight
+    out = outs if operator.several else outs[0]
+    return Prepared(node, packed, options, inputs, out, _tail(node, arrays))
+
+
+def shape_only(tensor: Tensor) -> Array:
+    """Return an array of a tensor's shape that takes no memory."""
+    return np.broadcast_to(np.zeros((), tensor.dtype), tensor.shape)
+
+
+def _tail(node: Node, arrays: Mapping[int, Array]) -> "Tail | None":
+    """Bind the tail of a node to its output."""
+    if node.tail is None:
+        return None
+    from qd8.kernels.chain import bind_tail
+
+    more = [arrays[i] for i in node.inputs[len(node.own_inputs) :] if i is not None]
+    return bind_tail(node.tail, more, arrays[node.outputs[0]])
