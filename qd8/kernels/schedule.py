@@ -15,7 +15,9 @@ from qd8.kernels.isa import Tier
 from qd8.kernels.tile_maddubs import COPIES
 
 L1_BLOCK = 32 << 10  # packed activations that stay in L1
-FEW_ROWS = 64  # of a thread, for which it reads all weights
+# Weights of a model's many layers come from beyond L2, and half of them is read sooner:
+# if they are more than AFAR, for fewer than FEW_ROWS rows a thread.
+AFAR, FEW_ROWS = 256 << 10, 64
 SERIAL_MACS = 1 << 18  # below this a second thread costs more than it brings
 
 # How sums of products may be computed; "" leaves it to the schedule.
@@ -76,7 +78,7 @@ def grid(
     # 21 us by rows, 37 us by panels). But each core reads only its share of weights,
     # which counts if they come from far away for few rows.
     even = 1.05 if weight_bytes > tier.l2_bytes // 2 else 1.5
-    if weight_bytes > tier.l2_bytes and units * tier.MR <= FEW_ROWS * threads:
+    if weight_bytes > AFAR and units * tier.MR <= FEW_ROWS * threads:
         even = 0.95
     if share_rows <= share_columns * even:
         return by_rows, 1, f"rows split: {units} tiles of rows over {by_rows} threads"
