@@ -101,14 +101,17 @@ def _factory(source, TIER, KIND, NR, MR, WIDTH, MASKED):
                 count = word(strip, 4) * word(strip, 1) // 4
                 widen(TIER, x + word(strip, 0) // 2, count, base)
                 base -= word(strip, 0)
-            for p in range(
-                word(panel_shares, panel_task), word(panel_shares, panel_task + 1)
-            ):
+            last_panel = word(panel_shares, panel_task + 1)
+            for p in range(word(panel_shares, panel_task), last_panel):
                 group, part = p // group_panels, p % group_panels
                 channel = group * group_channels + part * NR
                 columns = min(NR, group_channels - part * NR)
                 panel = panels + p * K * NR * 4
                 bias = biases + p * NR * 4
+                # Weights of a model come from beyond L2: the first tiles of a panel
+                # ask for the next one, a line of each of its rows each.
+                later = K * NR * 4 if p + 1 < last_panel else 0
+                further = later + NR * 4
                 staged = not MASKED and columns % WIDTH != 0
                 for s in range(word(blocks, block), word(blocks, block + 1)):
                     strip = strips + s * 8 * STRIP_WORDS
@@ -128,7 +131,8 @@ def _factory(source, TIER, KIND, NR, MR, WIDTH, MASKED):
                         at = to + done * out_step
                         float_tile(
                             TIER, KIND, rows, columns, from_ + done * x_step, x_step,
-                            runs, run_count, panel, bias, scratch if staged else at,
+                            runs, run_count, panel, later, bias,
+                            scratch if staged else at,
                             NR * size if staged else out_step, lo, hi,
                         )  # fmt: skip
                         if staged:
@@ -136,6 +140,7 @@ def _factory(source, TIER, KIND, NR, MR, WIDTH, MASKED):
                                 line = scratch + r * NR * size
                                 copy_bytes(at + r * out_step, line, columns * size)
                         done += rows
+                        later = later + 64 if 0 < later < further - 64 else 0
             if tail:
                 _finish_strips(
                     tail, tail_arguments, strips, word(blocks, block),

@@ -90,7 +90,7 @@ def _factory(source, TIER, KIND, NR, MR, WIDTH, MASKED):
                     at = to + (done * N + p * NR) * size
                     float_tile(
                         TIER, KIND, rows, columns, x + done * K * 4, K * 4, runs, 1,
-                        panel, zeros, scratch if staged else at,
+                        panel, 0, zeros, scratch if staged else at,
                         (NR if staged else N) * size, lo, hi,
                     )  # fmt: skip
                     if staged:

@@ -83,6 +83,7 @@ def float_tile(
     runs,
     run_count,
     panel,
+    later,
     bias,
     out,
     out_step,
@@ -107,6 +108,9 @@ def float_tile(
         float32, the panel row it meets, and its length.
     panel, bias : int64
         Addresses of (K, NR) float32 and (NR,) float32.
+    later : int64
+        With row k of the panel, the cache line so many bytes further is asked for; a
+        literal 0 asks for nothing.
     out, out_step : int64
         Address of (rows, columns), rows ``out_step`` bytes apart.
     lo, hi : float32
@@ -117,7 +121,9 @@ def float_tile(
         e = emitter(builder, tier)
         end = builder.append_basic_block("tile.end")
         half = kind.literal_value == F16
-        rows, columns = args[2:4]
+        rows, columns, *operands = args[2:]
+        if isinstance(later, types.IntegerLiteral):
+            operands[5] = None
         widths = range(1, shape.NR // shape.lanes + 1)
         width = builder.udiv(
             builder.add(columns, i64(shape.lanes - 1)), i64(shape.lanes)
@@ -130,22 +136,24 @@ def float_tile(
                 case = height * (len(widths) + 1) + registers
                 switch.add_case(i64(case), block)
                 builder.position_at_end(block)
-                _emit(e, shape, half, height, registers, columns, *args[4:])
+                _emit(e, shape, half, height, registers, columns, *operands)
                 builder.branch(end)
         builder.position_at_end(end)
         return context.get_dummy_value()
 
-    integers = [types.int64] * 10
-    signature = types.none(tier, kind, *integers, types.float32, types.float32)
+    integers = [types.int64] * 7
+    signature = types.none(
+        tier, kind, *integers, later, *integers[:3], types.float32, types.float32
+    )
     return signature, codegen
 
 
 def _emit(e, shape, half, rows, columns, stored, *operands):
     """One tile of ``rows`` by ``columns`` registers, ``stored`` columns of float32.
 
-    The operands are float_tile's from ``x`` on.
+    The operands are float_tile's from ``x`` on; ``later`` is None for a literal 0.
     """
-    x, x_step, runs, run_count, panel, bias, out, out_step, lo, hi = operands
+    x, x_step, runs, run_count, panel, later, bias, out, out_step, lo, hi = operands
     b = e.b
     vector = ir_vector(f32, shape.lanes)
     base_step = b.mul(x_step, i64(ROWS_PER_BASE))
@@ -162,7 +170,7 @@ def _emit(e, shape, half, rows, columns, stored, *operands):
         carried = [w, *bases, *acc]
         for length in sorted({shape.unroll, 1}, reverse=True):
             steps = b.udiv(count, i64(length))
-            body = _steps(e, shape, rows, columns, x_step, length)
+            body = _steps(e, shape, rows, columns, x_step, later, length)
             carried = e.loop(steps, carried, body)
             count = b.urem(count, i64(length))
         return carried[1 + len(bases):]  # fmt: skip
@@ -185,7 +193,7 @@ def _emit(e, shape, half, rows, columns, stored, *operands):
         at = b.gep(at, [out_step])
 
 
-def _steps(e, shape, rows, columns, x_step, length):
+def _steps(e, shape, rows, columns, x_step, later, length):
     """The body of the inner loop: ``length`` consecutive k."""
     b = e.b
     vector = ir_vector(f32, shape.lanes)
@@ -196,6 +204,8 @@ def _steps(e, shape, rows, columns, x_step, length):
         w, *bases = carried[: 1 + n_bases]
         acc = carried[1 + n_bases :]
         for k in range(length):
+            if later is not None:
+                e.prefetch(e.pointer(w, later), 4 * shape.NR * k, level=2)
             weights = [
                 e.load(vector, w, 4 * (shape.NR * k + shape.lanes * j))
                 for j in range(columns)

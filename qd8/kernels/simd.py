@@ -74,12 +74,15 @@ class Emitter:
         iota = ir.Constant(ir_vector(i64, lanes), list(range(lanes)))
         return self.b.icmp_signed("<", iota, self.splat(count, lanes))
 
-    def prefetch(self, address: ir.Value, offset: int) -> None:
-        """Ask for a line to read; nothing happens where there is no memory."""
+    def prefetch(self, address: ir.Value, offset: int, level: int = 1) -> None:
+        """Ask for a line to read, in the cache of that level.
+
+        Nothing happens where there is no memory.
+        """
         at = self.pointer(address, offset)
         types_ = (at.type, i32, i32, i32)
         function = self._intrinsic("llvm.prefetch", (at.type,), void, types_)
-        self.b.call(function, [at, i32(0), i32(3), i32(1)])
+        self.b.call(function, [at, i32(0), i32(4 - level), i32(1)])
 
     def load_masked(self, type_, address, mask, fill):
         pointer = self.b.bitcast(self.pointer(address), type_.as_pointer())
