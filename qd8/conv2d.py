@@ -125,11 +125,10 @@ class Conv2D:
             tier = isa.current()
             panels = -(-(len(weight) // self.groups) // tier.NR)
             self._run_step = self._runs.step(tier, self._memory, panels)
-            runs = weight.reshape(len(weight), *self._runs)
-            spare = self._run_step - self._runs.length
-            flat = np.pad(runs, ((0, 0), (0, 0), (0, spare))).reshape(len(weight), -1)
+            flat = _spaced(weight.reshape(len(weight), *self._runs), self._run_step)
             self._packed = pack(flat, scale, bias, tier, self.groups)
         self._programs: dict[tuple[Any, ...], launch.Program] = {}
+        self._plans: dict[tuple[Any, ...], schedule.Schedule] = {}
 
     @classmethod
     def from_float(
@@ -337,11 +336,22 @@ class Conv2D:
         return geometry(shape, self._window, plan, 2 if words else 1, parts)
 
     def _plan(self, n: int, H: int, W: int, threads: int) -> schedule.Schedule:
-        """The schedule of ``n`` images of H x W."""
+        """The schedule of ``n`` images of H x W, remembered."""
+        key = (n, H, W, threads, self._memory)
+        if (found := self._plans.get(key)) is None:
+            if len(self._plans) >= REMEMBERED:
+                self._plans.clear()
+            found = self._plans[key] = self._scheduled(n, H, W, threads)
+        return found
+
+    def _scheduled(self, n: int, H: int, W: int, threads: int) -> schedule.Schedule:
         tier, K, N = self.packed.tier, self.packed.K, self.packed.N
         OH, OW, _, _ = self._window.extents(H, W)
         plan = schedule.convolution(n, OH * OW, K, N, threads, tier)
-        if self._variant is not None:
+        refused = winograd_schedule.refusal(tier, self._path, self._memory)
+        if self._variant is not None and refused is not None:
+            plan = plan.because(refused)
+        elif self._variant is not None:
             variant, exchanged = self._variant
             layer = winograd_schedule.Layer(
                 *(n, OH, OW, self.shape[3], N, self._window.kernel, self.dilation),
@@ -487,3 +497,13 @@ class Conv2D:
             f"{bias}, {options}, quantizes {rows}, tier {self.packed.tier.name}, "
             f"{self.packed.nbytes} packed bytes)"
         )
+
+
+def _spaced(runs: npt.NDArray[np.int8], step: int) -> npt.NDArray[np.int8]:
+    """Return (O, count * step) weights: each of (O, count, length) runs, then zeros."""
+    O, count, length = runs.shape
+    if length == step:
+        return runs.reshape(O, -1)
+    spaced = np.zeros((O, count, step), np.int8)
+    spaced[:, :, :length] = runs
+    return spaced.reshape(O, -1)

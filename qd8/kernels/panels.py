@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from qd8.kernels.byte_sums import sum_bytes
 from qd8.kernels.jit import njit
-from qd8.kernels.moves import copy_items
+from qd8.kernels.moves import SIDE, copy_items, transpose_tile
 from qd8.kernels.simd import load_byte, load_int, store_byte, store_scalar, word
 
 MAGNITUDE = 0x7FFFFFFF
@@ -17,12 +18,17 @@ def channel_word(values, channel):
 
 
 @njit
-def sum_of(row, K):
-    """The sum of ``K`` int8."""
-    total = 0
-    for k in range(K):
-        total += load_byte(row + k)
-    return total
+def transpose(to, rows, channels, K, NR, KR):
+    """Put whole tiles of 8 channels by 8 times KR weights into a panel.
+
+    Returns how many channels and weights of each they held.
+    """
+    width = KR * SIDE
+    channels, length = channels // SIDE * SIDE, K // width * width
+    for k in range(0, length, width):
+        for n in range(0, channels, SIDE):
+            transpose_tile(to + NR * k + KR * n, rows + K * n + k, NR * KR, K, KR)
+    return channels, length
 
 
 def pack_panels(source, NR, KR, KB):
@@ -41,16 +47,20 @@ def pack_panels(source, NR, KR, KB):
             panel = word(args, 3) + size * p
             first = NR * (p % count)
             scales = panel + 4 * NR + NR * length
+            rows = word(args, 0) + K * (N * (p // count) + first)
+            whole, done = transpose(panel + 4 * NR, rows, min(N - first, NR), K, NR, KR)
             for n in range(NR):
                 inside = first + n < N
                 channel = N * (p // count) + first + n
                 kept = K if inside else 0
                 row, to = word(args, 0) + K * channel, panel + 4 * NR + KR * n
-                copy_items(to, row, kept // KR, NR * KR, KR, KR)
+                begin = done if n < whole else 0
+                items = kept // KR - begin // KR
+                copy_items(to + NR * begin, row + begin, items, NR * KR, KR, KR)
                 for k in range(kept // KR * KR, length):
                     value = load_byte(row + k) if k < kept else 0
                     store_byte(to + k // KR * (NR * KR) + k % KR, value)
-                store_scalar(panel + 4 * n, np.int32(-sum_of(row, kept)))
+                store_scalar(panel + 4 * n, np.int32(-sum_bytes(row, kept)))
                 scale = channel_word(word(args, 1), channel) if inside else np.int32(0)
                 bias = channel_word(word(args, 2), channel) if inside else np.int32(0)
                 if bias & MAGNITUDE < SMALLEST_NORMAL:

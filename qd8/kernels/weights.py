@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from qd8.kernels.byte_sums import sum_bytes, sum_positive_bytes
 from qd8.kernels.simd import (
-    load_byte,
     load_double,
     load_int,
     load_real,
@@ -72,14 +72,15 @@ def chunk_sums(source, CHUNK):
         for o in range(channels * task // tasks, channels * (task + 1) // tasks):
             row = word(args, 0) + taps * inputs * o
             for chunk in range(chunks):
-                up = down = 0
+                first = CHUNK * chunk
+                count = min(CHUNK, inputs - first)
+                up = total = np.int32(0)
                 for tap in range(taps):
-                    for i in range(CHUNK * chunk, min(CHUNK * (chunk + 1), inputs)):
-                        w = load_byte(row + inputs * tap + i)
-                        up += max(w, 0)
-                        down += max(-w, 0)
+                    at = row + inputs * tap + first
+                    up = np.int32(up + sum_positive_bytes(at, count))
+                    total = np.int32(total + sum_bytes(at, count))
                 at = 4 * (chunks * o + chunk)
-                store_scalar(word(args, 1) + at, np.int32(up))
-                store_scalar(word(args, 2) + at, np.int32(down))
+                store_scalar(word(args, 1) + at, up)
+                store_scalar(word(args, 2) + at, np.int32(up - total))
 
     return chunk_sums

@@ -166,17 +166,11 @@ def choose(
     memory : "small" keeps to the bytes of the int8 weights, so to the direct path;
         "spent" does so because a model's bytes went to others
     """
-    if path not in ("", "winograd"):
-        return replace(direct, why=f"{direct.why}; {path}: forced")
+    if (why := refusal(tier, path, memory)) is not None:
+        return direct.because(why)
     plan = winograd(layer, threads, tier)
     if path == "winograd":
         return replace(plan, why=f"{plan.why}; winograd: forced")
-    if memory == "small":
-        return replace(direct, why=f"{direct.why}; direct: memory='small'")
-    if memory == "spent":
-        return replace(direct, why=f"{direct.why}; direct: the model's bytes are spent")
-    if tier.name not in RATES:
-        return replace(direct, why=f"{direct.why}; direct: {tier.tile} tiles are ahead")
     if plan.weight_bytes > BUDGET:
         over = f"{plan.weight_bytes} bytes of transformed weights exceed {BUDGET}"
         return replace(direct, why=f"{direct.why}; direct: {over}")
@@ -185,6 +179,22 @@ def choose(
     if fast * GAIN < slow and slow - fast > SAVING:
         return replace(plan, why=f"{plan.why}; winograd: {found}", saved=slow - fast)
     return replace(direct, why=f"{direct.why}; direct: winograd {found}")
+
+
+def refusal(tier: Tier, path: str, memory: str) -> str | None:
+    """Say why no layer at all runs by Winograd, or None where one may.
+
+    Asked before there is a `Layer`, whose proof reads all weights.
+    """
+    if path not in ("", "winograd"):
+        return f"{path}: forced"
+    if path == "winograd":
+        return None
+    if memory == "small":
+        return "direct: memory='small'"
+    if memory == "spent":
+        return "direct: the model's bytes are spent"
+    return None if tier.name in RATES else f"direct: {tier.tile} tiles are ahead"
 
 
 def direct_cycles(layer: Layer, tier: Tier) -> float:
