@@ -14,6 +14,7 @@ from qd8.kernels.activation import BOUNDS
 
 Array = npt.NDArray[Any]
 SMALLEST_NORMAL = float(np.finfo(np.float32).smallest_normal)
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def array(name: str, value: object, dtypes: Sequence[type]) -> Array:
@@ -76,14 +77,17 @@ def weight_scales(value: object, channels: int) -> npt.NDArray[np.float32]:
             f"weight_scale has shape {scale.shape}; it must be ({channels},), one an "
             "output channel, or (1,) or () for the whole tensor"
         )
-    good = np.isfinite(scale) & (scale >= np.float32(SMALLEST_NORMAL))
-    if not good.all():
+    # No comparison with NaN is true.
+    if scale.size and not (scale.min() >= SMALLEST_NORMAL and scale.max() <= LARGEST):
+        good = np.isfinite(scale) & (scale >= SMALLEST_NORMAL)
         index = int(np.argmin(np.atleast_1d(good)))
         raise ValueError(
             f"weight_scale[{index}] is {np.atleast_1d(scale)[index]}; scales must be "
             "positive, normal (2^-126 or more) and finite"
         )
-    return np.ascontiguousarray(np.broadcast_to(scale, (channels,)))
+    if scale.shape != (channels,):
+        scale = np.broadcast_to(scale, (channels,))
+    return np.ascontiguousarray(scale)
 
 
 def biases(value: object, channels: int) -> npt.NDArray[np.float32] | None:

@@ -25,7 +25,10 @@ from .support import TABLES, refuse_unsupported
 from .weights import check_weight
 
 MAX_RANK = 6  # what the kernels that move elements count through
-NAMES = {np.dtype(numpy): name for name, numpy in tflite.DTYPES.items()}
+DTYPES = {name: np.dtype(numpy) for name, numpy in tflite.DTYPES.items()}
+NAMES = {dtype.newbyteorder("=").str: name for name, dtype in DTYPES.items()}
+NAMES |= {dtype.str: name for name, dtype in DTYPES.items()}
+BYTES = np.dtype(np.uint8)  # of a type without a NumPy twin
 Shape = tuple[int, ...]
 
 
@@ -79,7 +82,7 @@ class _Builder:
         names = unique_names(graph.tensors)
         made = {i for operator in graph.operators for i in operator.outputs}
         for tensor, name in zip(graph.tensors, names, strict=True):
-            dtype = np.dtype(tflite.DTYPES.get(tensor.dtype, "u1"))
+            dtype = DTYPES.get(tensor.dtype, BYTES)
             data = tensor.data
             if data is not None and data.dtype != dtype:
                 data = None  # a type without a NumPy twin: raw bytes
@@ -171,26 +174,29 @@ class _Builder:
                 raise ValueError(f"its input {wanted.name} is absent (-1)")
             return
         said, tensor = self.graph.tensors[index], self.tensors[index]
-        place = f"its input {wanted.name}, {said}"
         if said.is_sparse:
-            raise NotImplementedError(f"{place}, is sparse")
+            raise NotImplementedError(f"{_place(wanted, said)}, is sparse")
         if index not in self.known:
             raise ValueError(
-                f"{place}, is neither a constant nor computed before it; operators "
-                "must come in the order in which they run"
+                f"{_place(wanted, said)}, is neither a constant nor computed before "
+                "it; operators must come in the order in which they run"
             )
         dtype = self._dtype(index)
         if dtype not in wanted.dtypes:
             raise NotImplementedError(
-                f"{place}, is {dtype}; {' or '.join(wanted.dtypes)} is needed"
+                f"{_place(wanted, said)}, is {dtype}; {' or '.join(wanted.dtypes)} is "
+                "needed"
             )
         if wanted.constant and not tensor.is_constant:
-            raise NotImplementedError(f"{place}, must be a constant")
+            raise NotImplementedError(f"{_place(wanted, said)}, must be a constant")
         if 0 in tensor.shape and not (wanted.option or tensor.is_constant):
-            raise ValueError(f"{place}, is {tensor.shape}, which holds no element")
+            raise ValueError(
+                f"{_place(wanted, said)}, is {tensor.shape}, which holds no element"
+            )
         if len(tensor.shape) > MAX_RANK:
             raise NotImplementedError(
-                f"{place}, is {tensor.shape}; at most {MAX_RANK} axes are supported"
+                f"{_place(wanted, said)}, is {tensor.shape}; at most {MAX_RANK} axes "
+                "are supported"
             )
         quantized = dtype == "INT8" and said.quantization is not None
         if quantized or (dtype == "INT8" and operator.weight_axis is not None):
@@ -201,9 +207,7 @@ class _Builder:
     def _dtype(self, index: int) -> str:
         """Name the dtype of a tensor as it is here, which may be wider than stored."""
         said, tensor = self.graph.tensors[index], self.tensors[index]
-        if said.dtype in tflite.DTYPES:
-            return NAMES[tensor.dtype.newbyteorder("=")]
-        return said.dtype
+        return NAMES[tensor.dtype.str] if said.dtype in DTYPES else said.dtype
 
     def _given(self, call: tflite.Operator, declared: list[tuple[Input, int]]) -> Given:
         constants: dict[str, Any] = {}
@@ -246,9 +250,8 @@ class _Builder:
             raise ValueError(f"its outputs are the tensors {call.outputs}; each once")
         for i, shape in zip(call.outputs, shapes, strict=True):
             self._check_output(i, tuple(shape), dtype, operator)
-        numpy = np.dtype(tflite.DTYPES[dtype])
         return [
-            Tensor(self.tensors[i].name, tuple(shape), numpy)
+            Tensor(self.tensors[i].name, tuple(shape), DTYPES[dtype])
             for i, shape in zip(call.outputs, shapes, strict=True)
         ]
 
@@ -327,3 +330,8 @@ class _Builder:
         return Graph(
             self.file.name, tuple(self.tensors), tuple(self.nodes), inputs, outputs
         )
+
+
+def _place(wanted: Input, said: tflite.Tensor) -> str:
+    """Name an input of an operator, for an error."""
+    return f"its input {wanted.name}, {said}"

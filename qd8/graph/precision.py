@@ -12,6 +12,7 @@ everywhere, as are the inputs and outputs of the model. int8 tables stay int8 an
 dequantized as they are read. Integers and truth values stay what they are.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -126,7 +127,7 @@ def apply_precision(graph: Graph, precision: str | None) -> tuple[Graph, str]:
         decision = decide(
             operator,
             None if weight is None else weight.dtype,
-            0 if weight is None else int(np.prod(weight.shape)),
+            0 if weight is None else math.prod(weight.shape),
             precision,
             float_file,
         )
@@ -192,7 +193,8 @@ def _convert_constants(graph: Graph, *, half: bool, wide: frozenset[int]) -> Gra
                 made[key] = len(tensors)
                 tensors.append(_converted(tensors[index], kind, axis))
             inputs[place] = made[key]
-        nodes.append(replace(node, inputs=tuple(inputs)))
+        changed = tuple(inputs) != node.inputs
+        nodes.append(replace(node, inputs=tuple(inputs)) if changed else node)
     return graph.replace(tensors=tuple(tensors), nodes=tuple(nodes))
 
 

@@ -34,20 +34,22 @@ def check_weight(tensor: Tensor, said: tflite.Tensor, axis: int | None) -> Tenso
     if quantization is None:
         raise ValueError(f"{said} is INT8 but has no scale")
     scale = quantization.scale.astype(np.float32)
-    bad = ~((scale >= SMALLEST_SCALE) & (scale <= LARGEST_SCALE))
-    if bad.any():
+    # No comparison with NaN is true.
+    if not (scale.min() >= SMALLEST_SCALE and scale.max() <= LARGEST_SCALE):
+        bad = ~((scale >= SMALLEST_SCALE) & (scale <= LARGEST_SCALE))
         channel = int(np.argmax(bad))
         raise ValueError(
             f"{said} has scale {scale[channel]} in channel {channel}; a number from "
             f"{SMALLEST_SCALE:.3g} to {LARGEST_SCALE:.3g} is needed"
         )
-    if axis is not None and quantization.zero_point.any():
+    zeros = bool(quantization.zero_point.any())
+    if axis is not None and zeros:
         channel = int(np.argmax(quantization.zero_point != 0))
         raise ValueError(
             f"{said} has zero point {quantization.zero_point[channel]} in channel "
             f"{channel}; weights need 0"
         )
-    if np.abs(quantization.zero_point).max() > 128:
+    if zeros and np.abs(quantization.zero_point).max() > 128:
         raise ValueError(f"{said} has zero points outside int8")
     if scale.size > 1 and axis is not None and quantization.axis != axis:
         raise ValueError(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from qd8.kernels.chain_program import (
@@ -205,6 +206,7 @@ def _described(reader: _Reader, links: Sequence[Link]) -> Program | None:
     )
 
 
+@lru_cache(4096)
 def broadcast(operand: Shape, shape: Shape) -> tuple[int, int, int] | None:
     """Return (kind, period, rows of an image) of an operand of an output of ``shape``.
 

@@ -73,6 +73,8 @@ def exchanged(graph: Graph, fused: Mapping[Node, Node]) -> Graph:
         Everything that a fused node reads is computed before the last of its parts,
         so there it may run; of its outputs nobody knew earlier.
     """
+    if not fused:
+        return graph
     last = {new: old for old in graph.nodes if (new := fused.get(old)) is not None}
     nodes = []
     for node in graph.nodes:
