@@ -37,10 +37,13 @@ class RowsOfConv2D:
         self.prepared = program.calls(bases, x, room)
 
     def bind(
-        self, first: int, out: npt.NDArray[Any], tail: Tail | None
+        self, first: int, out: npt.NDArray[Any], tail: Tail | None, share: int
     ) -> list[launch.Call]:
-        """Calls that make ``out`` (1, rows, OW, O), outputs from row ``first`` on."""
-        step = self._whole.multiplication(first, out.shape[1])
+        """Calls that make ``out`` (1, rows, OW, O), outputs from row ``first`` on.
+
+        share : number of the thread, below those of the plan
+        """
+        step = self._whole.multiplication(first, out.shape[1], share)
         program = launch.Program([step], self._whole.g.scratch_bytes)
         more = NO_TAIL if tail is None else tail.words
         bases = (address(self._x), address(out), 0, address(self._room), *more)

@@ -5,6 +5,7 @@ last is the indirect GEMM (igemm.py) or Winograd (winograd.py), as the plan says
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,15 +90,23 @@ class Convolution(NamedTuple):
             ),
         ]
 
-    def multiplication(self, first: int, rows: int) -> launch.Step:
+    def multiplication(
+        self, first: int, rows: int, share: int | None = None
+    ) -> launch.Step:
         """Make ``rows`` rows of outputs, from row ``first`` of each image on.
 
         They are written as if they were all: the first of them to the start of out.
         Of more images than one only all rows are.
+
+        share : as one task, in the scratch of the task of this number
         """
         g, packed, plan = self.g, self.packed, self.g.plan
+        if share is not None:
+            plan = replace(plan, grid_rows=1, grid_columns=1)
+            g = replace(g, plan=plan)
         tier, element = packed.tier.id, kind(self.dtype)
         _, zero_point, scale, tasks = (At(SCRATCH, at) for at in g.offsets[:4])
+        tasks = At(SCRATCH, tasks.offset + (share or 0) * plan.scratch_bytes)
         row_bytes = self.window.stride[0] * g.width * g.padded_W * g.C
         image = At(SCRATCH, first * row_bytes)
         tail: Words = (

@@ -1,140 +1,56 @@
 """A chain of convolutions and pools, a band of rows at a time.
 
-Each stage's output is held only as far as the next stage still reads it, in a buffer
-that stays in the second-level cache; rows that two bands read are moved to the front
-of the buffer rather than computed again::
+Each stage's output is a buffer of a few rows that stays in the second-level cache::
 
-    for each band of the last stage's rows:
+    for each thread, for each band of its rows of the last stage:
         for each stage: the rows that its reader lacks, from those that are held
 
 Bits cannot change: a stage computes each of its rows from the same rows as it would
 for the whole image, and a quantized convolution finds its range from all of them first.
+Threads have rows and buffers of their own, and do not wait for each other; what one
+reads at its borders, the other makes too.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from .band_rows import LEAST, Piece, Rows, bands_within, held_rows
 from .graph import Graph, Node
 from .operators.window import resolved
 from .packing import Packed
-from .prepared import prepared, shape_only
+from .prepared import Prepared, prepared, shape_only
 
 if TYPE_CHECKING:
+    from qd8.conv2d_bands import RowsOfConv2D
     from qd8.kernels.launch import Call
 
 Array = npt.NDArray[Any]
 ALIGNMENT = 64
-# Bytes of the buffers: of L2 at most three quarters, since inputs and weights pass
-# through it too; more bytes serve no more (Inception-v3 on Sapphire Rapids).
+# Bytes of a thread's buffers: of L2 at most three quarters, since inputs and weights
+# pass through it too; more bytes serve no more (Inception-v3 on Sapphire Rapids).
 ROOM = 512 << 10
-STEP, LEAST = 4, 2  # bands are whole fours of rows where they are higher; at least two
 
 
-class Rows(NamedTuple):
-    """How rows of a stage's outputs read rows of its inputs.
+class Share(NamedTuple):
+    """What one thread does.
 
-    top : rows of padding above; inputs : rows of the whole input
+    sizes : bytes of the buffer of each stage but the last
+    scratch : bytes that layers over pixels take, one after the other
     """
 
-    kernel: int
-    stride: int
-    top: int
-    inputs: int
+    bands: list[list[Piece]]
+    sizes: list[int]
+    scratch: int
 
-    def read(self, first: int, last: int) -> tuple[int, int, tuple[int, int]]:
-        """(first, last + 1) of the rows that outputs read, and the padding there."""
-        begin = first * self.stride - self.top
-        end = (last - 1) * self.stride - self.top + self.kernel
-        sides = max(-begin, 0), max(end - self.inputs, 0)
-        return max(begin, 0), min(end, self.inputs), sides
-
-
-class Piece(NamedTuple):
-    """The rows ``first`` to ``last`` of a stage's output, made for one band.
-
-    read, padding : the rows of its input for them, as `Rows.read` says
-    base : row of its output that is first in its buffer
-    kept, held : rows that are moved there before, and where they are in the buffer
-    """
-
-    first: int
-    last: int
-    read: tuple[int, int] = (0, 0)
-    padding: tuple[int, int] = (0, 0)
-    base: int = 0
-    kept: int = 0
-    held: int = 0
-
-
-class _Buffer:
-    """Rows ``base`` to ``end`` of a stage's output, which are held."""
-
-    def __init__(self) -> None:
-        self.base = self.end = self.rows = 0
-
-    def hold(self, low: int, high: int) -> Piece:
-        """Let rows ``low`` to ``high`` be held; return what must be made for that."""
-        kept, held = max(self.end - low, 0), low - self.base
-        if 0 < held < kept:
-            kept = 0  # moved, they would overlap where they are
-        end = max(high, low + kept)
-        self.base, self.end, self.rows = low, end, max(self.rows, end - low)
-        return Piece(low + kept, end, base=low, kept=kept if held else 0, held=held)
-
-
-def cut(stages: Sequence[Rows], outputs: int, height: int) -> list[list[Piece]]:
-    """Cut ``outputs`` rows of the last stage into bands of ``height``.
-
-    Returns
-    -------
-    For each band a piece of each stage, perhaps of no row.
-    """
-    buffers = [_Buffer() for _ in stages[1:]]
-    bands = []
-    for begin in range(0, outputs, height):
-        piece = Piece(begin, min(begin + height, outputs))
-        band = []
-        for i in reversed(range(len(stages))):
-            if piece.first == piece.last:
-                band.append(piece)
-                piece = Piece(0, 0)
-                continue
-            low, high, padding = stages[i].read(piece.first, piece.last)
-            band.append(piece._replace(read=(low, high), padding=padding))
-            if i:
-                piece = buffers[i - 1].hold(low, high)
-        bands.append(band[::-1])
-    return bands
-
-
-def held_rows(bands: Sequence[Sequence[Piece]]) -> list[int]:
-    """Rows that the buffer of each stage but the last holds at most."""
-    return [
-        max(piece.last - piece.base for piece in stage)
-        for stage in list(zip(*bands, strict=True))[:-1]
-    ]
-
-
-def bands_within(
-    stages: Sequence[Rows], outputs: int, row_bytes: Sequence[int], budget: int
-) -> list[list[Piece]]:
-    """Return the fewest bands whose buffers take ``budget`` bytes together.
-
-    row_bytes : of each stage's output but the last's
-    """
-    for count in range(1, outputs + 1):
-        height = -(-outputs // count)
-        if height > STEP:  # of whole tiles of Winograd, and of pooled rows
-            height = -(-height // STEP) * STEP
-        found = cut(stages, outputs, height)
-        held = sum(map(prod, zip(held_rows(found), row_bytes, strict=True)))
-        if held <= budget or height <= LEAST:
-            break
-    return found
+    @property
+    def nbytes(self) -> int:
+        """Of all that a thread has for itself."""
+        return _whole_lines(sum(self.sizes) + self.scratch)
 
 
 class Banded:
@@ -155,60 +71,60 @@ class Banded:
         packed: Sequence[Packed],
         arrays: Mapping[int, Array],
     ) -> None:
-        from qd8.kernels import isa
-
         self._graph, self._nodes, self._packed = graph, node.stages, packed
         self._arrays = arrays
-        outs = [graph.tensors[n.outputs[0]] for n in self._nodes]
         self.layers = [
             (each.layer, shape_only(graph.tensors[_source(n)]))
             for n, each in zip(self._nodes, packed, strict=True)
             if each.layer is not None
         ]
-        rows = [_rows(graph, n) for n in self._nodes]
-        self._row_bytes = [
-            prod(t.shape[2:]) * t.dtype.itemsize for t in outs[:-1]
-        ]  # of one image
-        budget = min(isa.current().l2_bytes * 3 // 4, ROOM)
-        self._bands = bands_within(rows, outs[-1].shape[1], self._row_bytes, budget)
-        self._sizes = [
-            -(-rows * size // ALIGNMENT) * ALIGNMENT
-            for rows, size in zip(held_rows(self._bands), self._row_bytes, strict=True)
-        ]
+        self._rows = [_rows(graph, n) for n in self._nodes]
+        outs = [graph.tensors[n.outputs[0]] for n in self._nodes]
+        self._row_bytes = [prod(t.shape[2:]) * t.dtype.itemsize for t in outs[:-1]]
+        self._height = outs[-1].shape[1]
+        self._shares = cache(self._made_shares)  # of a number of threads
 
     def scratch_bytes(self, threads: int) -> int:
-        """Bytes of the buffers, of the first layer, and of any other."""
-        return sum(self._sizes) + self._first_bytes(threads) + self._most(threads)
+        """Bytes of a quantized image, and of what each thread has for itself."""
+        shares = self._shares(threads)
+        return self._image_bytes(threads) + sum(share.nbytes for share in shares)
 
     def bind(self, threads: int, room: npt.NDArray[np.uint8]) -> "list[Call]":
-        """Return the calls of all bands."""
+        """Return the calls: what finds a range and quantizes, then all bands."""
         from qd8.conv2d_bands import RowsOfConv2D
-        from qd8.kernels.movement import bind_copy
+        from qd8.kernels.sequences import bind_sequences
 
-        buffers = self._buffers(room)
-        at = sum(self._sizes)
-        own = room[at : at + self._first_bytes(threads)]
-        shared = room[at + len(own) :]
-        calls: list[Call] = []
-        first: Any = None
+        at, calls, image = self._image_bytes(threads), [], None
         if self._of_images:
             x = self._arrays[_source(self._nodes[0])]
-            first = RowsOfConv2D(self._packed[0].layer, x, threads, own)
-            calls += first.prepared
-        for band in self._bands:
-            for i, piece in enumerate(band):
-                if piece.kept:
-                    to = buffers[i][:, : piece.kept]
-                    held = buffers[i][:, piece.held : piece.held + piece.kept]
-                    calls += bind_copy(held, to, threads=threads)
-                if piece.first == piece.last:
-                    continue
-                made = self._prepared(i, band, buffers)
-                if i == 0 and first is not None:
-                    calls += first.bind(piece.first, made.out, made.tail)
-                else:
-                    calls += made.bind(threads, shared)
-        return calls
+            image = RowsOfConv2D(self._packed[0].layer, x, threads, room[:at])
+            calls += image.prepared
+        sequences = []
+        for number, share in enumerate(self._shares(threads)):
+            own = room[at : at + share.nbytes]
+            sequences.append(self._bound(share, own, image, number))
+            at += share.nbytes
+        if len(sequences) == 1:
+            return [*calls, *sequences[0]]
+        return [*calls, bind_sequences(sequences)]
+
+    def _made_shares(self, threads: int) -> list[Share]:
+        from qd8.kernels import isa
+
+        if self._of_images:
+            layer, x = self.layers[0]
+            threads = min(threads, layer.whole(x, threads).g.plan.tasks)
+        count = max(1, min(threads, self._height // LEAST))
+        budget = min(isa.current().l2_bytes * 3 // 4, ROOM)
+        shares = []
+        for number in range(count):
+            first = self._height * number // count
+            last = self._height * (number + 1) // count
+            bands = bands_within(self._rows, first, last, self._row_bytes, budget)
+            held = zip(held_rows(bands), self._row_bytes, strict=True)
+            sizes = [_whole_lines(rows * size) for rows, size in held]
+            shares.append(Share(bands, sizes, self._scratch(bands)))
+        return shares
 
     @property
     def _of_images(self) -> bool:
@@ -216,35 +132,65 @@ class Banded:
         layer = self._packed[0].layer
         return layer is not None and layer.pixels is None
 
-    def _first_bytes(self, threads: int) -> int:
+    def _image_bytes(self, threads: int) -> int:
         if not self._of_images:
             return 0
         layer, x = self.layers[0]
-        return -(-int(layer.scratch_bytes(x, threads)) // ALIGNMENT) * ALIGNMENT
+        return _whole_lines(layer.scratch_bytes(x, threads))
 
-    def _most(self, threads: int) -> int:
+    def _scratch(self, bands: Sequence[Sequence[Piece]]) -> int:
         """Bytes of scratch of the layers that quantize pixels, of any band."""
         most = 0
         for i, packed in enumerate(self._packed):
             if packed.layer is None or (i == 0 and self._of_images):
                 continue
             x = shape_only(self._graph.tensors[_source(self._nodes[i])])
-            for piece in {band[i].last - band[i].first for band in self._bands} - {0}:
-                most = max(most, packed.layer.scratch_bytes(x[:, :piece], threads))
+            for rows in {band[i].last - band[i].first for band in bands} - {0}:
+                most = max(most, packed.layer.scratch_bytes(x[:, :rows], 1))
         return most
 
-    def _buffers(self, room: npt.NDArray[np.uint8]) -> list[Array]:
+    def _bound(
+        self,
+        share: Share,
+        room: npt.NDArray[np.uint8],
+        image: "RowsOfConv2D | None",
+        number: int,
+    ) -> "list[Call]":
+        """Return the calls of one thread, one after the other."""
+        from qd8.kernels.movement import bind_copy
+
+        buffers = self._buffers(share.sizes, room)
+        shared = room[sum(share.sizes) :]
+        calls: list[Call] = []
+        for band in share.bands:
+            for i, piece in enumerate(band):
+                if piece.kept:
+                    to = buffers[i][:, : piece.kept]
+                    held = buffers[i][:, piece.held : piece.held + piece.kept]
+                    calls += bind_copy(held, to, threads=1)
+                if piece.first == piece.last:
+                    continue
+                made = self._prepared(i, band, buffers)
+                if i == 0 and image is not None:
+                    calls += image.bind(piece.first, made.out, made.tail, number)
+                else:
+                    calls += made.bind(1, shared)
+        return calls
+
+    def _buffers(
+        self, sizes: Sequence[int], room: npt.NDArray[np.uint8]
+    ) -> list[Array]:
         found, at = [], 0
-        for node, size, row in zip(
-            self._nodes, self._sizes, self._row_bytes, strict=False
-        ):
+        for node, size, row in zip(self._nodes, sizes, self._row_bytes, strict=False):
             tensor = self._graph.tensors[node.outputs[0]]
             rows = room[at : at + size // row * row].view(tensor.dtype)
             found.append(rows.reshape(1, -1, *tensor.shape[2:]))
             at += size
         return found
 
-    def _prepared(self, i: int, band: Sequence[Piece], buffers: Sequence[Array]) -> Any:
+    def _prepared(
+        self, i: int, band: Sequence[Piece], buffers: Sequence[Array]
+    ) -> Prepared:
         """Return a stage on the rows of a piece."""
         node, piece, arrays = self._nodes[i], band[i], dict(self._arrays)
         height = self._graph.tensors[node.outputs[0]].shape[1]
@@ -268,6 +214,10 @@ class Banded:
             sides = _resolved(self._graph, node)["padding"][1]
             changes["padding"] = piece.padding, sides
         return prepared(self._graph, node, packed, arrays, **changes)
+
+
+def _whole_lines(nbytes: int) -> int:
+    return -(-nbytes // ALIGNMENT) * ALIGNMENT
 
 
 def _source(node: Node) -> int:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qd8
-from qd8.graph.bands import Rows, bands_within, cut, held_rows
+from qd8.graph.band_rows import Rows, bands_within, cut, held_rows
 from qd8.kernels import schedule
 from qd8.validation import run_reference
 from tests.checks import assert_same_bits
@@ -161,9 +161,10 @@ rows_of = st.tuples(st.integers(1, 5), st.integers(1, 3), st.booleans())
     st.lists(rows_of, min_size=2, max_size=5),
     st.integers(1, 60),
     st.integers(1, 20),
+    st.integers(0, 2),
 )
-def test_every_row_is_there_when_it_is_read(windows, size, height):
-    """Held rows are what they should be; each is made once where it can be kept."""
+def test_every_row_is_there_when_it_is_read(windows, size, height, part):
+    """Held rows are what they should be, wherever a thread's rows begin."""
     stages, outputs = [], size
     for kernel, stride, same in windows:
         made = -(-outputs // stride) if same else (outputs - kernel) // stride + 1
@@ -174,7 +175,8 @@ def test_every_row_is_there_when_it_is_read(windows, size, height):
         outputs = made
     if len(stages) < 2:
         return
-    bands = cut(stages, outputs, height)
+    begin = outputs * part // 3
+    bands = cut(stages, begin, outputs, height)
     room = held_rows(bands)
     buffers = [np.full(n, -1) for n in room]
     written = []
@@ -205,15 +207,15 @@ def test_every_row_is_there_when_it_is_read(windows, size, height):
                 buffers[i][at] = tops
             else:
                 written += tops
-    assert written == [*range(outputs)]
+    assert written == [*range(begin, outputs)]
 
 
 def test_fewest_bands_that_fit():
     """One where all fits, more with less room, two rows at least."""
     stages = [Rows(1, 1, 0, 32), Rows(3, 1, 1, 32)]
-    whole = bands_within(stages, 32, [100], 3200)
+    whole = bands_within(stages, 0, 32, [100], 3200)
     assert [len(whole), held_rows(whole)] == [1, [32]]
-    some = bands_within(stages, 32, [100], 1100)
+    some = bands_within(stages, 0, 32, [100], 1100)
     assert [len(some), held_rows(some)] == [4, [10]]
-    least = bands_within(stages, 32, [100], 1)
+    least = bands_within(stages, 0, 32, [100], 1)
     assert [len(least), held_rows(least)] == [16, [4]]
