@@ -20,8 +20,10 @@ from asv_bench.benchmarks import waiting
 from asv_bench.benchmarks.layers import (
     BY_NAME,
     CONV2D,
+    FLOAT32,
     FULLY_CONNECTED,
     ConvLayer,
+    DepthwiseLayer,
     FullyConnectedLayer,
     operator,
     problem,
@@ -34,8 +36,10 @@ from asv_bench.compare.judge import Finding, Timed
 from asv_bench.peers import cpu, port_limit, report, table, truth
 from asv_bench.peers.engine import Unsupported
 from asv_bench.peers.measure import Measured
+from asv_bench.peers.qd8_float32 import operator as float32
 from qd8.kernels import isa, launch
 from qd8.kernels.compiler import compiled
+from qd8.kernels.float_tile import TILES
 from tests.kernels.test_assembly import DOTS, innermost_loops
 
 ROOT = Path(__file__).parents[1]
@@ -177,7 +181,8 @@ def test_layers_are_only_appended() -> None:
     assert tuple(layer.name for layer in FULLY_CONNECTED)[:10] == FIRST_LAYERS
     assert CONV2D[0] == ConvLayer("sd_unet_down1_64x64", 64, 320, 320)
     assert CONV2D[10] == ConvLayer("googlenet_3a_1x1_28x28", 28, 192, 64, (1, 1))
-    assert len(BY_NAME) == len(FULLY_CONNECTED) + len(CONV2D)
+    assert FLOAT32[-1] == DepthwiseLayer("float32_efficientnet_b0_7x7", 7, 1152)
+    assert len(BY_NAME) == len(FULLY_CONNECTED) + len(CONV2D) + len(FLOAT32)
 
 
 SUITE = sorted(
@@ -306,6 +311,40 @@ SMALL = (
 )
 
 
+FLOAT = (
+    FullyConnectedLayer("small_float32", 7, 50, 33, "float32"),
+    ConvLayer("small_float32_3x3", 11, 16, 24, precision="float32"),
+    ConvLayer("small_float32_stride_2", 11, 16, 24, stride=2, precision="float32"),
+    DepthwiseLayer("small_float32_depthwise", 11, 20),
+    DepthwiseLayer("small_float32_depthwise_stride_2", 12, 20, (5, 5), 2),
+)
+
+
+@pytest.mark.parametrize("layer", FLOAT, ids=lambda layer: layer.name)
+@pytest.mark.parametrize(
+    "peer",
+    [peer for peer in table.PEERS if "float32" in peer.precisions],
+    ids=lambda peer: peer.name,
+)
+def test_peer_computes_the_float32_layer(
+    peer: table.Peer, layer: FullyConnectedLayer | ConvLayer | DepthwiseLayer
+) -> None:
+    """Every engine and qd8 are as near to float64 as sums of float32 are."""
+    if peer not in table.available()[0]:
+        pytest.skip(f"pip install {peer.package}")
+    data = problem(layer)
+    if peer.name == "NumPy sgemm" and isinstance(layer, DepthwiseLayer):
+        with pytest.raises(Unsupported, match="no matrix product"):
+            peer.build(data, 1)
+        return
+    engine = peer.build(data, 1)
+    engine.invoke()
+    exact, ours = truth.in_float64(data), float32(data, 1)(data.x)
+    assert truth.sqnr(exact, engine.output()) > 120
+    assert truth.sqnr(exact, ours) > 120
+    assert exact.shape == ours.shape == engine.output().shape
+
+
 CONVOLUTION_ONLY = ("onnxruntime static", "ncnn", "ncnn F(2,3)", "OpenVINO")
 
 
@@ -406,6 +445,19 @@ def test_port_limit_does_its_work(name: str) -> None:
         assert (out[:, : tier.lanes] == expected).all()
 
 
+@pytest.mark.parametrize("name", isa.runnable())
+def test_float_port_limit_does_its_work(name: str) -> None:
+    """Every fused multiply-add of the loop is computed."""
+    with isa.forced(name):
+        call, out = port_limit.bound(2, 1000, "float32")
+        launch.run([call])
+        found = port_limit.measure(1, "float32", calls=1, turns=1000)
+    assert found.gmacs > 0
+    assert found.precision == "float32"
+    lanes = TILES[name].lanes
+    assert (out.view(np.float32)[:, :lanes] == 1000 * port_limit.CHAINS).all()
+
+
 @pytest.mark.parametrize("name", sorted(set(DOTS) & set(isa.runnable())))
 def test_port_limit_is_dot_products_alone(name: str) -> None:
     """The loop loads and stores nothing."""
@@ -438,7 +490,7 @@ def rows(unequal: int = 0) -> list[Measured]:
 
 def test_report_has_a_line_for_each_layer() -> None:
     """Ratios, their geometric mean, the share of the limit, and what failed."""
-    limits = {("avx2", 1): 100.0}
+    limits = {("avx2", 1, "int8"): 100.0}
     (shown,) = report.tables(rows(), limits, "as on Haswell")
     text = repr(shown)
     assert "as on Haswell" in text

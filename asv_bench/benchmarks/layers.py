@@ -1,6 +1,6 @@
 """Real layers, by name: what is measured, and its data from a fixed seed.
 
-The two lists are append-only, because a name is a line on the dashboard: never edit,
+The lists are append-only, because a name is a line on the dashboard: never edit,
 reorder or remove an entry. `macs` counts multiply-adds of the definition, padded taps
 included, whatever algorithm computes them.
 """
@@ -21,6 +21,7 @@ class FullyConnectedLayer(NamedTuple):
     M: int
     K: int
     N: int
+    precision: str = "int8"  # of the weights; activations are float32
 
     @property
     def macs(self) -> int:
@@ -51,6 +52,7 @@ class ConvLayer(NamedTuple):
     kernel: tuple[int, int] = (3, 3)
     stride: int = 1
     dilation: int = 1
+    precision: str = "int8"
 
     @property
     def OH(self) -> int:
@@ -90,7 +92,43 @@ class ConvLayer(NamedTuple):
         return pads[0], pads[1]
 
 
-Layer = FullyConnectedLayer | ConvLayer
+class DepthwiseLayer(NamedTuple):
+    """One image of H x H pixels, a filter for each channel, SAME padding."""
+
+    name: str
+    H: int
+    C: int
+    kernel: tuple[int, int] = (3, 3)
+    stride: int = 1
+    precision: str = "float32"
+
+    @property
+    def dense(self) -> ConvLayer:
+        """The convolution of the same geometry from one channel to C."""
+        return ConvLayer(self.name, self.H, 1, self.C, self.kernel, self.stride)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of one call."""
+        return self.dense.macs
+
+    @property
+    def shape(self) -> str:
+        """KHxKW depthwise, stride where it is not 1, H=W, C."""
+        stride = f"/s{self.stride}" if self.stride > 1 else ""
+        KH, KW = self.kernel
+        return f"{KH}x{KW}{stride} depthwise {self.H}, {self.C}"
+
+    @property
+    def x_shape(self) -> tuple[int, ...]:
+        return 1, self.H, self.H, self.C
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        return self.C, *self.kernel, 1
+
+
+Layer = FullyConnectedLayer | ConvLayer | DepthwiseLayer
 
 FULLY_CONNECTED = (
     FullyConnectedLayer("bert_large_ffn_16_tokens", 16, 1024, 4096),
@@ -118,7 +156,26 @@ CONV2D = (
     ConvLayer("googlenet_3a_1x1_28x28", 28, 192, 64, kernel=(1, 1)),
     ConvLayer("resnet_cifar_stage_32x32", 32, 64, 64),
 )
-BY_NAME = {layer.name: layer for layer in (*FULLY_CONNECTED, *CONV2D)}
+FLOAT32: tuple[Layer, ...] = (
+    FullyConnectedLayer("float32_bert_base_128_tokens", 128, 768, 3072, "float32"),
+    FullyConnectedLayer("float32_bert_large_1024_tokens", 1024, 1024, 1024, "float32"),
+    FullyConnectedLayer("float32_resnet50_expand_56x56", 3136, 64, 256, "float32"),
+    FullyConnectedLayer("float32_gpt2_medium_1_token", 1, 1024, 1024, "float32"),
+    ConvLayer("float32_sd_unet_32x32", 32, 640, 640, precision="float32"),
+    ConvLayer("float32_resnet18_28x28", 28, 128, 128, precision="float32"),
+    ConvLayer("float32_resnet18_56x56", 56, 64, 64, precision="float32"),
+    ConvLayer("float32_efficientnetv2_112x112", 112, 32, 32, precision="float32"),
+    ConvLayer(
+        "float32_resnet18_stride2_56x56", 56, 64, 128, stride=2, precision="float32"
+    ),
+    DepthwiseLayer("float32_mobilenet_v2_112x112", 112, 32),
+    DepthwiseLayer("float32_mobilenet_v2_56x56", 56, 144),
+    DepthwiseLayer("float32_mobilenet_v2_stride2_28x28", 28, 192, stride=2),
+    DepthwiseLayer("float32_mobilenet_v2_14x14", 14, 384),
+    DepthwiseLayer("float32_efficientnet_b0_5x5_14x14", 14, 672, kernel=(5, 5)),
+    DepthwiseLayer("float32_efficientnet_b0_7x7", 7, 1152),
+)
+BY_NAME = {layer.name: layer for layer in (*FULLY_CONNECTED, *CONV2D, *FLOAT32)}
 
 
 class Problem(NamedTuple):

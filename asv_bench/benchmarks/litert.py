@@ -15,7 +15,7 @@ import flatbuffers
 import numpy as np
 import numpy.typing as npt
 
-from .layers import ConvLayer, FullyConnectedLayer, Problem
+from .layers import ConvLayer, DepthwiseLayer, FullyConnectedLayer, Problem
 
 
 class Interpreted(NamedTuple):
@@ -58,7 +58,7 @@ def interpreter(data: Problem, threads: int, delegate: bool = True) -> Interpret
 
 
 def write(data: Problem) -> bytes:
-    """Return a dynamically quantized model of one operator."""
+    """Return a model of one operator, float32 or dynamically quantized."""
     from ai_edge_litert import schema_py_generated as schema
 
     layer = data.layer
@@ -67,7 +67,11 @@ def write(data: Problem) -> bytes:
         code, operator_code.version = schema.BuiltinOperator.FULLY_CONNECTED, 9
         kind = schema.BuiltinOptions.FullyConnectedOptions
         options = schema.FullyConnectedOptionsT()
-        options.asymmetricQuantizeInputs = True
+        options.asymmetricQuantizeInputs = layer.precision == "int8"
+    elif isinstance(layer, DepthwiseLayer):
+        code, operator_code.version = schema.BuiltinOperator.DEPTHWISE_CONV_2D, 1
+        kind = schema.BuiltinOptions.DepthwiseConv2DOptions
+        options = _depthwise_options(schema, layer)
     else:
         code, operator_code.version = schema.BuiltinOperator.CONV_2D, 5
         kind = schema.BuiltinOptions.Conv2DOptions
@@ -78,25 +82,37 @@ def write(data: Problem) -> bytes:
     operator.builtinOptions, operator.builtinOptionsType = options, kind
     graph = schema.SubGraphT()
     graph.operators, graph.inputs, graph.outputs = [operator], [0], [3]
+    constants, type_ = (data.values, data.bias), schema.TensorType.INT8
+    if layer.precision == "float32":
+        type_ = schema.TensorType.FLOAT32
+        constants = kernel(data), data.bias
     graph.tensors = [
         _tensor(schema, "x", data.x.shape, schema.TensorType.FLOAT32, 0),
-        _tensor(schema, "weight", data.values.shape, schema.TensorType.INT8, 1),
+        _tensor(schema, "weight", constants[0].shape, type_, 1),
         _tensor(schema, "bias", data.bias.shape, schema.TensorType.FLOAT32, 2),
         _tensor(schema, "y", output_shape(data), schema.TensorType.FLOAT32, 0),
     ]
-    quantization = schema.QuantizationParametersT()
-    quantization.scale = data.scale
-    quantization.zeroPoint = np.zeros(data.scale.size, np.int64)
-    quantization.quantizedDimension = 0
-    graph.tensors[1].quantization = quantization
+    if layer.precision == "int8":
+        quantization = schema.QuantizationParametersT()
+        quantization.scale = data.scale
+        quantization.zeroPoint = np.zeros(data.scale.size, np.int64)
+        quantization.quantizedDimension = 0
+        graph.tensors[1].quantization = quantization
     model = schema.ModelT()
     model.version, model.operatorCodes, model.subgraphs = 3, [operator_code], [graph]
     model.buffers = [schema.BufferT() for _ in range(3)]
-    for buffer, array in zip(model.buffers[1:], (data.values, data.bias), strict=True):
+    for buffer, array in zip(model.buffers[1:], constants, strict=True):
         buffer.data = np.frombuffer(array.tobytes(), np.uint8)
-    builder = flatbuffers.Builder(data.values.nbytes + 4096)
+    builder = flatbuffers.Builder(constants[0].nbytes + 4096)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def kernel(data: Problem) -> npt.NDArray[np.float32]:
+    """The float32 weights as LiteRT has them; depthwise ones are (1, KH, KW, C)."""
+    if isinstance(data.layer, DepthwiseLayer):
+        return np.ascontiguousarray(data.weight.transpose(3, 1, 2, 0))
+    return data.weight
 
 
 def output_shape(data: Problem) -> tuple[int, ...]:
@@ -104,6 +120,8 @@ def output_shape(data: Problem) -> tuple[int, ...]:
     layer = data.layer
     if isinstance(layer, FullyConnectedLayer):
         return layer.M, layer.N
+    if isinstance(layer, DepthwiseLayer):
+        layer = layer.dense
     return 1, layer.OH, layer.OH, layer.O
 
 
@@ -112,6 +130,14 @@ def _conv_options(schema, layer: ConvLayer):
     options.padding = schema.Padding.SAME
     options.strideH = options.strideW = layer.stride
     options.dilationHFactor = options.dilationWFactor = layer.dilation
+    return options
+
+
+def _depthwise_options(schema, layer: DepthwiseLayer):
+    options = schema.DepthwiseConv2DOptionsT()
+    options.padding, options.depthMultiplier = schema.Padding.SAME, 1
+    options.strideH = options.strideW = layer.stride
+    options.dilationHFactor = options.dilationWFactor = 1
     return options
 
 

@@ -36,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
             times = {"pairs": chosen.pairs, "blocks": chosen.blocks}
             plan = Plan(layers, names, threads, **times, calls=chosen.calls)
             found = _in_process(plan, tier, chosen.peer_isa)
-            limits[tier, threads] = found["limit"]["gmacs"]
+            for limit in found["limits"]:
+                limits[tier, threads, limit["precision"]] = limit["gmacs"]
             rows += [Measured(**row) for row in found["rows"]]
     seen = cpu.sentence(chosen.peer_isa)
     for each in report.tables(rows, limits, seen):
@@ -106,8 +107,8 @@ def _write(
         "peers": {peer.name: peer.what for peer in table.PEERS},
         "missing": missing,
         "port_limit_gmacs": [
-            {"tier": tier, "threads": threads, "gmacs": value}
-            for (tier, threads), value in limits.items()
+            {"tier": tier, "threads": threads, "precision": of, "gmacs": value}
+            for (tier, threads, of), value in limits.items()
         ],
         "rows": [dataclasses.asdict(row) for row in rows],
     }

@@ -34,6 +34,7 @@ class Peer(NamedTuple):
     module : as Python imports it
     build : (problem, threads) -> Engine; raises Unsupported
     what : what is timed, and what is not the same as in qd8
+    precisions : of the layers' weights that it is compared on
     """
 
     name: str
@@ -41,3 +42,4 @@ class Peer(NamedTuple):
     module: str
     build: Callable[[Problem, int], Engine]
     what: str
+    precisions: tuple[str, ...] = ("int8",)

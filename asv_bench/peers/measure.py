@@ -27,7 +27,7 @@ class Measured:
         for qd8 itself
     sqnr_db : against float64 from the float weights
     unequal : elements of qd8's answer that have other bits than XNNPACK's; None for
-        peers, and where XNNPACK cannot run
+        peers, for float32 (R20 is our own), and where XNNPACK cannot run
     failure : why there are no numbers, empty if there are
     """
 
@@ -77,31 +77,39 @@ def measure(plan: Plan, done: Callable[[str], None]) -> dict[str, object]:
     """Return the port limit, and rows as dicts."""
     import qd8
     from asv_bench.peers import port_limit
+    from qd8.kernels import isa
 
     with qd8.threads(plan.threads):
-        limit = port_limit.measure(plan.threads)
+        tier = isa.current().name
+        precisions = dict.fromkeys(layer.precision for layer in plan.layers)
+        limits = [port_limit.measure(plan.threads, each) for each in precisions]
         rows = []
         for layer in plan.layers:
             rows.extend(_layer(plan, layer))
-            done(f"{layer.name} on {plan.threads} thread(s), tier {limit.tier}")
-    return {"limit": limit._asdict(), "rows": [asdict(row) for row in rows]}
+            done(f"{layer.name} on {plan.threads} thread(s), tier {tier}")
+    return {
+        "limits": [each._asdict() for each in limits],
+        "rows": [asdict(row) for row in rows],
+    }
 
 
 def _layer(plan: Plan, layer: Layer) -> Iterable[Measured]:
     """Yield qd8's row, then a row for each peer that has the operator."""
     from asv_bench.benchmarks.measured import count_unequal
+    from asv_bench.peers.qd8_float32 import operator as float32
     from asv_bench.peers.table import PEERS, XNNPACK
     from asv_bench.peers.truth import in_float64, sqnr
     from qd8.kernels import isa
 
     data: Problem = problem(layer)
     truth = in_float64(data)
-    ours = operator(data)
+    quantized = layer.precision == "int8"
+    ours = operator(data) if quantized else float32(data, plan.threads)
     y = ours(data.x)
     about = (layer.name, layer.shape, layer.macs, plan.threads, isa.current().name)
     rows, taken, unequal = [], {}, None
     for peer in PEERS:
-        if peer.name not in plan.peers:
+        if peer.name not in plan.peers or layer.precision not in peer.precisions:
             continue
         try:
             engine = _built(peer, data, plan.threads)
@@ -113,7 +121,7 @@ def _layer(plan: Plan, layer: Layer) -> Iterable[Measured]:
             text = f"{type(error).__name__}: {error}"
             rows.append(Measured(*about, peer.name, failure=text.splitlines()[0]))
             continue
-        if peer.name == XNNPACK:
+        if peer.name == XNNPACK and quantized:
             unequal = count_unequal(theirs, y)
         taken[peer.name] = turns
         rows.append(

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from asv_bench.benchmarks.layers import BY_NAME, FullyConnectedLayer
+from asv_bench.benchmarks.layers import BY_NAME
 from asv_bench.peers.measure import Measured
-from asv_bench.peers.report import Limits, gmacs
+from asv_bench.peers.report import Limits, gmacs, kind
 from asv_bench.peers.table import PEERS
 
 MARKS = dict(zip([p.name for p in PEERS], "sPDdvX^o", strict=True))
@@ -24,19 +24,20 @@ def draw(rows: Sequence[Measured], limits: Limits, title: str) -> Any:
 
     ran = [row for row in rows if not row.failure]
     threads = sorted({row.threads for row in ran})
-    kinds = list(dict.fromkeys((row.tier, _dense(row)) for row in ran))
+    kinds = list(dict.fromkeys((row.tier, kind(row)) for row in ran))
     figure = Figure(figsize=(7 * len(threads) + 3, 4 * len(kinds) + 1))
     plots = figure.subplots(len(kinds), len(threads), squeeze=False)
-    for line, (tier, dense) in zip(plots, kinds, strict=True):
+    for line, (tier, of) in zip(plots, kinds, strict=True):
         for plot, count in zip(line, threads, strict=True):
             some = [
                 row
                 for row in ran
-                if (row.tier, row.threads, _dense(row)) == (tier, count, dense)
+                if (row.tier, row.threads, kind(row)) == (tier, count, of)
             ]
             if some:
                 _plot(plot, some)
-            plot.axvline(limits[tier, count], color="0.6", linestyle=":")
+                limit = limits[tier, count, BY_NAME[some[0].layer].precision]
+                plot.axvline(limit, color="0.6", linestyle=":")
             plot.set_title(f"{count} thread(s), qd8 on {tier}", fontsize=9)
     handles: dict[str, Any] = {}
     for plot in plots.flat:
@@ -76,7 +77,3 @@ def _plot(plot: Any, rows: list[Measured]) -> None:
 def write(rows: Sequence[Measured], limits: Limits, title: str, path: Path) -> None:
     """Draw, and write a PNG."""
     draw(rows, limits, title).savefig(path, dpi=130)
-
-
-def _dense(row: Measured) -> bool:
-    return isinstance(BY_NAME[row.layer], FullyConnectedLayer)

@@ -2,7 +2,7 @@
 
 The loop holds every operand in registers: no load, no store, no quantization. Its
 GMAC/s are what a GEMM of that instruction cannot exceed (an algorithm with fewer
-multiplications, Winograd, can).
+multiplications, Winograd, can). For float32 the instruction is the fused multiply-add.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,8 @@ from numba.extending import intrinsic
 
 from asv_bench.benchmarks.turns import block
 from qd8.kernels import cache, isa, launch
-from qd8.kernels.simd import emitter, i16, i32, ir, ir_vector, word
+from qd8.kernels.float_tile import TILES
+from qd8.kernels.simd import emitter, f32, i16, i32, ir, ir_vector, word
 from qd8.kernels.tile_amx import _amx, configure, release
 from qd8.workspace import address
 
@@ -29,31 +30,47 @@ class Limit(NamedTuple):
     tier: str
     threads: int
     gmacs: float
+    precision: str = "int8"
 
 
-def measure(threads: int, calls: int = CALLS, turns: int = TURNS) -> Limit:
+def measure(
+    threads: int,
+    precision: str = "int8",
+    calls: int = CALLS,
+    turns: int = TURNS,
+) -> Limit:
     """Measure the current tier on so many threads at once."""
     tier = isa.current()
-    call, _ = bound(threads, turns)
+    call, _ = bound(threads, turns, precision)
     times = [
         seconds
         for _ in range(BLOCKS)
         for seconds in block(lambda: launch.run([call]), calls)
     ]
-    macs = threads * turns * macs_of_a_turn(tier)
-    return Limit(tier.name, threads, macs / min(times) / 1e9)
+    macs = threads * turns * macs_of_a_turn(tier, precision)
+    return Limit(tier.name, threads, macs / min(times) / 1e9, precision)
 
 
-def bound(threads: int, turns: int) -> tuple[launch.Call, npt.NDArray[np.int32]]:
-    """Return the loop as a call, and where it puts its sums, (threads, 64) int32."""
+def bound(
+    threads: int, turns: int, precision: str = "int8"
+) -> tuple[launch.Call, npt.NDArray[np.int32]]:
+    """Return the loop as a call, and where it puts its sums, (threads, 64) int32.
+
+    Of float32 they are the bits of float32.
+    """
     tier = isa.current()
     out = np.zeros((threads, 64), np.int32)  # a cache line or more for each task
-    kernel = cache.kernel(dots, tier.id, int(tier.tile == "amx"))
+    if precision == "float32":
+        kernel = cache.kernel(fused, tier.id)
+    else:
+        kernel = cache.kernel(dots, tier.id, int(tier.tile == "amx"))
     return launch.bind(kernel, (turns, address(out)), threads, out), out
 
 
-def macs_of_a_turn(tier: isa.Tier) -> int:
+def macs_of_a_turn(tier: isa.Tier, precision: str = "int8") -> int:
     """Multiply-adds that one turn of the loop does."""
+    if precision == "float32":
+        return CHAINS * TILES[tier.name].lanes
     if tier.tile == "amx":
         return 4 * 16 * 16 * 64  # four tile products
     return CHAINS * tier.lanes * tier.KR
@@ -73,6 +90,39 @@ def dots(source, TIER, AMX):
             vector_products(TIER, turns, out)
 
     return dots
+
+
+def fused(source, TIER):
+    """The kernel of float32; its arguments are those of ``dots``."""
+
+    def fused(task, tasks, arguments):
+        source  # noqa: B018
+        fused_products(TIER, word(arguments, 0), word(arguments, 1) + 256 * task)
+
+    return fused
+
+
+@intrinsic(prefer_literal=True)
+def fused_products(typingctx, tier, turns, out):
+    """CHAINS fused multiply-adds a turn."""
+
+    def codegen(context, builder, signature, args):
+        e = emitter(builder, tier)
+        vector = ir_vector(f32, TILES[e.tier.name].lanes)
+        zero, one = e.const(vector, 0.0), e.const(vector, 1.0)
+
+        def turn(index, carried):
+            a, *accs = carried
+            a = _unknown(e, a)
+            return [a, *(e.fma(a, one, acc) for acc in accs)]
+
+        _, total, *rest = e.loop(args[1], [one, *[zero] * CHAINS], turn)
+        for acc in rest:
+            total = builder.fadd(total, acc)
+        e.store(total, args[2])
+        return context.get_dummy_value()
+
+    return types.none(tier, types.int64, types.int64), codegen
 
 
 @intrinsic(prefer_literal=True)

@@ -10,7 +10,7 @@ from asv_bench.peers.measure import Measured
 from asv_bench.peers.table import PEERS, XNNPACK
 from qd8.graph.table import Table
 
-Limits = dict[tuple[str, int], float]  # (tier, threads): GMAC/s
+Limits = dict[tuple[str, int, str], float]  # (tier, threads, precision): GMAC/s
 
 
 def gmacs(row: Measured, best: bool = False) -> float:
@@ -26,11 +26,19 @@ def tables(rows: Sequence[Measured], limits: Limits, seen: str) -> list[Table[An
     A line is a layer: qd8's GMAC/s (best and median), its share of the port limit and
     its SQNR; then each peer's time by qd8's, with the peer's SQNR.
     """
-    groups: dict[tuple[str, int, bool], list[Measured]] = {}
+    groups: dict[tuple[str, int, str], list[Measured]] = {}
     for row in rows:
-        dense = isinstance(BY_NAME[row.layer], FullyConnectedLayer)
-        groups.setdefault((row.tier, row.threads, dense), []).append(row)
+        groups.setdefault((row.tier, row.threads, kind(row)), []).append(row)
     return [_table(group, limits, seen, *key) for key, group in groups.items()]
+
+
+def kind(row: Measured) -> str:
+    """Which layers a table and a plot hold."""
+    layer = BY_NAME[row.layer]
+    if layer.precision == "float32":
+        return "float32"
+    dense = isinstance(layer, FullyConnectedLayer)
+    return "fully connected" if dense else "convolution"
 
 
 def _table(
@@ -39,16 +47,16 @@ def _table(
     seen: str,
     tier: str,
     threads: int,
-    dense: bool,
+    layers: str,
 ) -> Table[Any]:
-    limit = limits[tier, threads]
+    limit = limits[tier, threads, BY_NAME[rows[0].layer].precision]
     engines = [p.name for p in PEERS if any(r.engine == p.name for r in rows)]
     # Every field is text but qd8's: "1.46 (41.9)" is one cell, so that a line fits.
     line = make_dataclass(
         "Line",
         [
             ("layer", str),
-            ("shape", str, field(metadata={"title": "M,K,N" if dense else "layer is"})),
+            ("shape", str, field(metadata={"title": "layer is"})),
             ("best", float, _format("best", "{:.0f}")),
             ("median", float, _format("median", "{:.0f}")),
             ("share", float, _format("of limit", "{:.0%}")),
@@ -71,10 +79,9 @@ def _table(
     blank: list[Any] = [None] * 5
     cells = [f"{mean:.2f}" if mean else "" for mean in means]
     lines.append(line("geometric mean", "", *blank, *cells))
-    kind = "Fully connected" if dense else "Convolution"
     return Table(
         lines,
-        f"{kind}, {threads} thread(s), tier {tier}: qd8 in GMAC/s; "
+        f"{layers.capitalize()}, {threads} thread(s), tier {tier}: qd8 in GMAC/s; "
         "then each peer's time by qd8's (its SQNR in dB)",
         f"port limit of {tier} on {threads} thread(s): {limit:.0f} GMAC/s; "
         f"unequal: elements with other bits than {XNNPACK}'s; {seen}",

@@ -6,13 +6,15 @@ OpenBLAS takes its number of threads from the environment, before NumPy is impor
 
 import numpy as np
 
-from asv_bench.benchmarks.layers import Problem
-from asv_bench.peers.engine import Engine
+from asv_bench.benchmarks.layers import DepthwiseLayer, Problem
+from asv_bench.peers.engine import Engine, Unsupported
 from asv_bench.peers.truth import output_shape, patches
 
 
 def sgemm(data: Problem, threads: int) -> Engine:
     """``np.matmul(rows, weight.T, out=out)``; the bias is added untimed."""
+    if isinstance(data.layer, DepthwiseLayer):
+        raise Unsupported("a depthwise convolution is no matrix product")
     rows = patches(data, np.float32)
     weight = data.weight.reshape(len(data.weight), -1).T
     out = np.empty((len(rows), weight.shape[1]), np.float32)

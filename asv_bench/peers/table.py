@@ -25,6 +25,7 @@ def _from(name: str) -> Callable[[Problem, int], Engine]:
 
 
 XNNPACK = "XNNPACK"
+BOTH = ("int8", "float32")
 PEERS = (
     Peer(
         XNNPACK,
@@ -32,6 +33,7 @@ PEERS = (
         "ai_edge_litert",
         _from("litert.xnnpack"),
         "LiteRT with its default delegate, invoke() alone",
+        BOTH,
     ),
     Peer(
         "LiteRT kernels",
@@ -39,6 +41,7 @@ PEERS = (
         "ai_edge_litert",
         _from("litert.builtin"),
         "LiteRT without delegate, invoke() alone",
+        BOTH,
     ),
     Peer(
         "onnxruntime",
@@ -81,6 +84,7 @@ PEERS = (
         "numpy",
         _from("sgemm.sgemm"),
         "float32 product alone; a convolution's patches laid out beforehand",
+        BOTH,
     ),
 )
 

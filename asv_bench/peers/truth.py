@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
-from asv_bench.benchmarks.layers import FullyConnectedLayer, Problem
+from asv_bench.benchmarks.layers import DepthwiseLayer, FullyConnectedLayer, Problem
 from asv_bench.benchmarks.litert import output_shape
 
 __all__ = ["in_float64", "output_shape", "patches", "sqnr"]
@@ -33,9 +34,19 @@ def patches(data: Problem, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 
 def in_float64(data: Problem) -> npt.NDArray[np.float64]:
     """Return the answer in float64: (M, N), or (1, OH, OW, O)."""
+    if isinstance(data.layer, DepthwiseLayer):
+        return _depthwise(data, data.layer)
     weight = data.weight.reshape(len(data.weight), -1).astype(np.float64)
     y = patches(data, np.float64) @ weight.T + data.bias
     return y.reshape(output_shape(data))
+
+
+def _depthwise(data: Problem, layer: DepthwiseLayer) -> npt.NDArray[np.float64]:
+    padded = np.pad(data.x[0].astype(np.float64), (*layer.dense.padding, (0, 0)))
+    windows = sliding_window_view(padded, layer.kernel, axis=(0, 1))
+    windows = windows[:: layer.stride, :: layer.stride]
+    y = np.einsum("hwcij,cij->hwc", windows, data.weight[..., 0].astype(np.float64))
+    return y[None] + data.bias
 
 
 def sqnr(truth: npt.NDArray[np.float64], y: npt.NDArray[Any]) -> float:
