@@ -35,7 +35,7 @@ from qd8.kernels.float_pack import (
     pack_fully_connected_float,
 )
 from qd8.kernels.float_strips import STRIP_WORDS, Strips, conv2d_strips, row_strips
-from qd8.kernels.float_tile import TILES, float_tile, has_masks, heights_by_rest
+from qd8.kernels.float_tile import TILES, float_tile, has_masks, height_table
 from qd8.kernels.float_unary import bind_cast
 from qd8.kernels.float_widen import widen
 from qd8.kernels.jit import njit
@@ -123,10 +123,10 @@ def _factory(source, TIER, KIND, NR, MR, WIDTH, MASKED):
                     runs = run_table + word(strip, 5) * 24
                     run_count = word(strip, 6)
                     # Of a short strip, tiles may not be higher than the strip.
-                    table = heights + min(count, MR) * (MR + 1) * 8
+                    table = heights + min(count, MR) * (2 * MR + 1) * 8
                     done = 0
                     while done < count:
-                        rows = word(table, min(count - done, MR))
+                        rows = word(table, min(count - done, 2 * MR))
                         done = min(done, count - rows)
                         at = to + done * out_step
                         float_tile(
@@ -246,7 +246,7 @@ def bind_strips(
         calls = bind_cast(x, whole, threads=threads)
         x = whole
     MR, NR = tile.heights[0], tile.NR
-    heights = np.array([heights_by_rest(tile, n) for n in range(MR + 1)], np.int64)
+    heights = height_table(tile)
     biases = pack_bias(bias, packed)
     room = MR * NR + LANES + -(-wide // LANES) * LANES
     scratch = aligned((schedule.tasks * room,))

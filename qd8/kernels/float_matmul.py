@@ -30,7 +30,7 @@ from qd8.kernels.float_tile import (
     FloatTile,
     float_tile,
     has_masks,
-    heights_by_rest,
+    height_table,
 )
 from qd8.kernels.float_unary import bind_cast
 from qd8.kernels.float_widen import widen
@@ -78,14 +78,14 @@ def _factory(source, TIER, KIND, NR, MR, WIDTH, MASKED):
                 x = wide
             packed = panels + word(matrices, 2 * matrix + 1)
             to = out + (matrix * M + first) * N * size
-            table = heights + min(rows_left, MR) * (MR + 1) * 8
+            table = heights + min(rows_left, MR) * (2 * MR + 1) * 8
             for p in range(count * share // shares, count * (share + 1) // shares):
                 columns = min(NR, N - p * NR)
                 panel = packed + p * K * NR * 4
                 staged = not MASKED and columns % WIDTH != 0
                 done = 0
                 while done < rows_left:
-                    rows = word(table, min(rows_left - done, MR))
+                    rows = word(table, min(rows_left - done, 2 * MR))
                     done = min(done, rows_left - rows)
                     at = to + (done * N + p * NR) * size
                     float_tile(
@@ -139,7 +139,7 @@ def bind_batch_matmul(
     block_rows = _block_rows(M, prod(batch), tile, tasks)
     blocks = -(-M // block_rows)
     shares = max(1, min(count, tasks // (prod(batch) * blocks)))
-    heights = np.array([heights_by_rest(tile, n) for n in range(MR + 1)], np.int64)
+    heights = height_table(tile)
     half = out.dtype == np.float16
     room = MR * NR + LANES + (block_rows * K + LANES if half else 0)
     scratch = aligned((tasks * room,))

@@ -25,6 +25,9 @@ x86 addressing modes, and twelve pointers would not fit into sixteen registers.
 
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from qd8.kernels import isa
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, f32, i64, ir_vector
@@ -45,25 +48,42 @@ class FloatTile(NamedTuple):
 TILES = {
     # Without hardware FMA an fma is some thirty instructions: nothing to unroll.
     "generic": FloatTile(4, 8, (4, 1), 1),
-    "avx2": FloatTile(8, 16, (6, 4, 2, 1), 4),
-    "avxvnni": FloatTile(8, 16, (6, 4, 2, 1), 4),
+    "avx2": FloatTile(8, 16, (6, 5, 4, 2, 1), 4),
+    "avxvnni": FloatTile(8, 16, (6, 5, 4, 2, 1), 4),
     "avx512vnni": FloatTile(16, 32, (12, 8, 4, 2, 1), 4),
     "amx": FloatTile(16, 32, (12, 8, 4, 2, 1), 4),
 }
 
 
-def heights_by_rest(tile: FloatTile, count: int) -> list[int]:
-    """Height of the next tile when 0 to MR rows of a strip of ``count`` are left.
+CHAINS = 8  # accumulators that keep two ports busy for an FMA's latency of four
+TILE_ROWS = 0.25  # what beginning and storing a tile costs, in rows
 
-    A tile may be higher than the rest: it then ends with the strip and computes
-    some rows again, to the same bits. It is never higher than the strip.
+
+def heights_by_rest(tile: FloatTile, count: int) -> list[int]:
+    """Height of the next tile when 0 to 2 MR rows of a strip of ``count`` are left.
+
+    The cheapest way to the strip's end: a tile of few rows waits for its own sums, so
+    8 rows are 4 and 4, not 6 and 2. A tile may be higher than the rest: it then ends
+    with the strip and computes some rows again, to the same bits. It is never higher
+    than the strip.
     """
-    table = [0]
-    for rest in range(1, tile.heights[0] + 1):
-        reaching = [h for h in tile.heights if rest <= h <= count]
-        table.append(reaching[-1] if reaching else
-                     next(h for h in tile.heights if h <= rest))  # fmt: skip
+    full = CHAINS * tile.lanes // tile.NR
+    heights = [h for h in reversed(tile.heights) if h <= count]
+    table, costs = [0], [0.0]
+    for rest in range(1, 2 * tile.heights[0] + 1):
+        cost, height = min(
+            (max(h, full) + TILE_ROWS + costs[max(rest - h, 0)], h)
+            for h in heights or [1]
+        )
+        table.append(height)
+        costs.append(cost)
     return table
+
+
+def height_table(tile: FloatTile) -> npt.NDArray[np.int64]:
+    """(MR + 1, 2 MR + 1) int64: by the rows of a strip up to MR, by those left."""
+    rows = [heights_by_rest(tile, count) for count in range(tile.heights[0] + 1)]
+    return np.array(rows, np.int64)
 
 
 def has_masks(tier: isa.Tier) -> bool:

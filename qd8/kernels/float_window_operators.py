@@ -11,7 +11,7 @@ DEPTHWISE, AVERAGE, MAXIMUM = range(3)
 # together; weights and the states of several outputs of each must fit.
 REGISTERS = {
     4: {DEPTHWISE: 1, AVERAGE: 1, MAXIMUM: 1},
-    8: {DEPTHWISE: 1, AVERAGE: 2, MAXIMUM: 1},
+    8: {DEPTHWISE: 2, AVERAGE: 2, MAXIMUM: 1},
     16: {DEPTHWISE: 2, AVERAGE: 4, MAXIMUM: 2},
 }
 

@@ -95,7 +95,7 @@ def pixels(seed: int) -> ConvProblem:
 
 
 def long_runs(seed: int) -> ConvProblem:
-    """Convolutions whose runs of taps fill whole blocks of 64, padded by a quarter."""
+    """Convolutions whose runs of taps are whole blocks of 64, as packed."""
     dtype, rng = dtype_of(seed), np.random.default_rng(seed)
     N, H = int(rng.integers(1, 4)), int(rng.integers(1, 20))
     W = int(rng.integers(1, 45))
@@ -104,10 +104,11 @@ def long_runs(seed: int) -> ConvProblem:
     groups = int(rng.choice((1, 1, 1, 2)))
     touching = dilation[1] == 1 and groups == 1
     taps, runs = (KW, KH) if touching else (1, KH * KW)
+    N_group = int(rng.choice((1, 7, 16, 17, 31, 32, 33, 40)))
     I, amx = 0, isa.BY_NAME["amx"]
-    while I == 0 or Runs(runs, I * taps).step(amx, "") % amx.KB:
-        I = -(-int(rng.choice((52, 60, 64, 116, 128, 192))) // taps)
-    O = groups * int(rng.choice((1, 7, 16, 17, 31, 32, 33, 40)))
+    panels = -(-N_group // amx.NR)
+    while I == 0 or Runs(runs, I * taps).step(amx, "", panels) % amx.KB:
+        I = -(-int(rng.choice((9, 27, 52, 60, 64, 116, 128, 192))) // taps)
     padding = PADDINGS[rng.integers(len(PADDINGS))]
     if padding != "SAME":
         H, W = H + (KH - 1) * dilation[0], W + (KW - 1) * dilation[1]
@@ -116,7 +117,7 @@ def long_runs(seed: int) -> ConvProblem:
     options |= {"dilation": dilation, "groups": groups}
     if (KH, KW) == (1, 1) and padding in ("SAME", "VALID", ((0, 0), (0, 0))):
         options["stride"] = (1, 2)  # with 1, pixels would be quantized (R11)
-    shape = N, H, W, I * groups, O, KH, KW
+    shape = N, H, W, I * groups, N_group * groups, KH, KW
     return _drawn(rng, seed, shape, dtype, **options)
 
 

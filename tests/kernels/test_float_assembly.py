@@ -48,7 +48,8 @@ def test_attention_stays_in_registers(name: str) -> None:
     loops = innermost_loops(kernel.assembly)
     fused = [sum(bool(FMA.search(line)) for line in loop) for loop in loops]
     for rows in tile.heights[:-1]:  # LLVM unrolls a single row
-        assert fused.count(rows * tile.NR // tile.lanes) >= 2
+        number = rows * tile.NR // tile.lanes
+        assert fused.count(number) + fused.count(2 * number) >= 2  # or unrolled
     for loop, count in zip(loops, fused, strict=True):
         if count:
             assert [line for line in loop if ON_STACK.search(line)] == []

@@ -146,16 +146,32 @@ def test_tiles_never_leave_their_strip(tier):
     """Whatever is left of whatever strip: covered, and from inside it."""
     tile = TILES[tier.name]
     MR = tile.heights[0]
-    for count in range(1, MR + 1):
-        table = heights_by_rest(tile, count)
+    for count in range(1, 5 * MR):
+        table = heights_by_rest(tile, min(count, MR))
         done = 0
         while done < count:
-            height = table[count - done]
+            height = table[min(count - done, 2 * MR)]
             done = min(done, count - height)
             assert done >= 0
             assert height in tile.heights
             done += height
         assert done == count
+
+
+def test_rests_are_made_of_tiles_that_keep_the_ports_busy():
+    """Not 6 and 2, since 2 rows take as long as 4; 7 are 4 and 4 that end there."""
+    assert heights_by_rest(TILES["avx2"], 6)[1:] == [1, 2, 4, 4, 5, 6, *[4] * 4, 5, 6]
+    wide = heights_by_rest(TILES["avx512vnni"], 12)
+    assert [wide[rest] for rest in (3, 4, 9, 12, 16, 18, 24)] == [
+        4,
+        4,
+        12,
+        12,
+        4,
+        8,
+        12,
+    ]
+    assert max(heights_by_rest(TILES["avx2"], 3)) == 2
 
 
 def test_cut_strips_cover_the_same_outputs():
