@@ -1,22 +1,22 @@
-"""Sixty-four int32 to bytes with two saturations, where AVX-512 has the packs.
+"""Vectors of int32 to words and bytes, where x86 has packs, which saturate.
 
-A pack narrows two registers to one within each 128 bits; after two of them the quads
-of four vectors lie side by side there, and one permutation of dwords puts them in
-order. Two instructions for sixteen elements, where clamping and narrowing each vector
-takes four.
+A pack narrows two registers to one within each 128 bits; after two of them the quads of
+four registers lie side by side there, and one permutation puts them in order. Of a
+register of int32 that is at most two instructions, where clamping and narrowing it take
+four.
 """
 
 from qd8.kernels import simd
 from qd8.kernels.jit import intrinsic, types
-from qd8.kernels.simd import cgutils, emitter, i8, i16, i32, ir, ir_vector
+from qd8.kernels.simd import cgutils, emitter, i8, i16, i32, i64, ir, ir_vector
 from qd8.kernels.vector import LANES, U8, i32x16
 
-QUADS = 4  # vectors stored at a time
+BITS = {8: 256, 16: 512}  # of registers with packs, by their int32 lanes
 
 
 def has_packs(tier) -> bool:
-    """Whether a tier has packs of 512 bits."""
-    return "avx512bw" in tier.features
+    """Whether a tier has packs of its whole registers."""
+    return {8: "avx2", 16: "avx512bw"}.get(tier.lanes) in tier.features
 
 
 @intrinsic(prefer_literal=True)
@@ -29,9 +29,12 @@ def store_saturated(typingctx, tier, kind, address, a, b, c, d, shift):
 
     def codegen(context, builder, signature, args):
         e = emitter(builder, tier)
-        shift = builder.trunc(args[7], i16)
         if has_packs(e.tier):
-            e.store(_packed(e, args[3:7], shift, unsigned), args[2])
+            registers = [part for value in args[3:7] for part in _registers(e, value)]
+            shift, size = builder.trunc(args[7], i16), 4 * e.tier.lanes
+            for n in range(0, len(registers), 4):
+                packed = _packed_bytes(e, registers[n : n + 4], shift, unsigned)
+                e.store(packed, args[2], n // 4 * size)
         else:
             for n, value in enumerate(args[3:7]):
                 e.store(_clamped(e, value, args[7], unsigned), args[2], LANES * n)
@@ -42,26 +45,76 @@ def store_saturated(typingctx, tier, kind, address, a, b, c, d, shift):
     return types.none(*arguments), codegen
 
 
-def _packed(e, values, shift, unsigned):
-    b = e.b
-    words = ir_vector(i16, 2 * LANES)
-    shift = e.splat(shift, 2 * LANES)
+@intrinsic(prefer_literal=True)
+def store_words(typingctx, tier, address, value, low, high, shift):
+    """Store a vector, clamped to ``low`` and ``high`` and ``shift`` added, as int16.
+
+    The value, ``low`` and ``high`` fit int16, and so do their sums with ``shift``.
+    """
+
+    def codegen(context, builder, signature, args):
+        e, b = emitter(builder, tier), builder
+        q, bounds = args[2], [b.trunc(n, i16) for n in args[3:]]
+        if has_packs(e.tier) and e.tier.lanes < LANES:
+            q = _packed_words(e, _registers(e, q))
+        else:
+            q = b.trunc(q, ir_vector(i16, LANES))
+        low, high, shift = (e.splat(n, LANES) for n in bounds)
+        q = b.select(b.icmp_signed(">", q, low), q, low)
+        q = b.select(b.icmp_signed("<", q, high), q, high)
+        e.store(b.add(q, shift), args[1])
+        return context.get_dummy_value()
+
+    bounds = [types.int32] * 3
+    return types.none(tier, types.int64, i32x16.type, *bounds), codegen
+
+
+def _registers(e, value):
+    """A vector's registers."""
+    lanes = e.tier.lanes
+    firsts = range(0, LANES, lanes)
+    return [_picked(e, value, range(at, at + lanes)) for at in firsts]
+
+
+def _packed_words(e, registers):
+    """Two registers of int32 as one of int16, saturated."""
+    words = ir_vector(i16, 2 * e.tier.lanes)
+    packed = _pack(e, "packssdw", words, *registers)
+    pairs = e.b.bitcast(packed, ir_vector(i64, e.tier.lanes // 2))
+    return e.b.bitcast(_picked(e, pairs, _sides(e, 2)), words)
+
+
+def _packed_bytes(e, registers, shift, unsigned):
+    """Four registers of int32, ``shift`` added, as one of bytes, saturated."""
+    b, lanes = e.b, e.tier.lanes
+    words, bytes_ = ir_vector(i16, 2 * lanes), ir_vector(i8, 4 * lanes)
+    shift = e.splat(shift, 2 * lanes)
     pairs = [
         b.add(_pack(e, "packssdw", words, *pair), shift)
-        for pair in (values[:2], values[2:])
+        for pair in (registers[:2], registers[2:])
     ]
-    name = "packuswb" if unsigned else "packsswb"
-    quads = b.bitcast(_pack(e, name, ir_vector(i8, 4 * LANES), *pairs), values[0].type)
-    order = [QUADS * (n % 4) + n // 4 for n in range(LANES)]
-    order = ir.Constant(ir_vector(i32, LANES), order)
-    return b.shuffle_vector(quads, ir.Constant(quads.type, ir.Undefined), order)
+    packed = _pack(e, "packuswb" if unsigned else "packsswb", bytes_, *pairs)
+    quads = b.bitcast(packed, ir_vector(i32, lanes))
+    return b.bitcast(_picked(e, quads, _sides(e, 4)), bytes_)
+
+
+def _sides(e, registers):
+    """Where what was packed of ``registers`` lies, in their order."""
+    sides = e.tier.lanes // 4
+    count = sides * registers
+    return [registers * (n % sides) + n // sides for n in range(count)]
+
+
+def _picked(e, x, picks):
+    mask = ir.Constant(ir_vector(i32, len(picks)), list(picks))
+    return e.b.shuffle_vector(x, ir.Constant(x.type, ir.Undefined), mask)
 
 
 def _pack(e, name, result, a, b):
     type_ = ir.FunctionType(result, [a.type, b.type])
-    function = cgutils.get_or_insert_function(
-        e.b.module, type_, f"llvm.x86.avx512.{name}.512"
-    )
+    bits = BITS[e.tier.lanes]
+    name = f"llvm.x86.avx2.{name}" if bits == 256 else f"llvm.x86.avx512.{name}.512"
+    function = cgutils.get_or_insert_function(e.b.module, type_, name)
     return e.b.call(function, [a, b])
 
 

@@ -8,7 +8,8 @@ flushes is decided by comparisons.
 import numpy as np
 
 from qd8.kernels.jit import njit
-from qd8.kernels.narrowing import store_saturated
+from qd8.kernels.narrowing import store_saturated, store_words
+from qd8.kernels.ranges import ZERO, range_of
 from qd8.kernels.simd import real_word, round_half_scalar, store_scalar, word
 from qd8.kernels.vector import (
     F32,
@@ -19,8 +20,6 @@ from qd8.kernels.vector import (
     absolute,
     equal,
     greater,
-    lane_max,
-    lane_min,
     less,
     less_equal,
     lesser,
@@ -28,17 +27,15 @@ from qd8.kernels.vector import (
     load_first,
     max_int,
     min_int,
-    probe,
     product,
     select,
     splat,
     store,
     store_first,
     to_int,
-    tree_sum,
 )
 
-ZERO, ONE = np.float32(0), np.float32(1)
+ONE = np.float32(1)
 SMALLEST_NORMAL = np.float32(2.0**-126)
 LARGEST = np.float32(np.finfo(np.float32).max)
 # Up to this multiplier a subnormal element times it stays below a quarter step and
@@ -52,51 +49,6 @@ STEPS = np.float32(255)
 def flush(x):
     """R2 for an input."""
     return x if abs(x) >= SMALLEST_NORMAL else ZERO * x
-
-
-@njit
-def range_of(TIER, X, x, count):
-    """Least and greatest of ``count`` elements and 0, and a probe.
-
-    The probe is NaN if an element is NaN or infinite, else 0. Where it is NaN the
-    other two mean nothing.
-    """
-    lo, hi, bad = range_vectors(TIER, X, x, count)
-    return lane_min(TIER, lo), lane_max(TIER, hi), tree_sum(TIER, bad)
-
-
-@njit
-def range_vectors(TIER, X, x, count):
-    """What ``range_of`` finds, of every sixteenth element: three vectors."""
-    size = 4 if X == F32 else 2
-    zero = splat(ZERO)
-    lo0, lo1, lo2, lo3 = zero, zero, zero, zero
-    hi0, hi1, hi2, hi3 = zero, zero, zero, zero
-    bad0, bad1 = zero, zero
-    i = 0
-    while i + 64 <= count:
-        at = x + size * i
-        a, b = load(TIER, X, at), load(TIER, X, at + size * 16)
-        c, d = load(TIER, X, at + size * 32), load(TIER, X, at + size * 48)
-        lo0, lo1 = lesser(TIER, lo0, a), lesser(TIER, lo1, b)
-        hi0, hi1 = greater(TIER, hi0, a), greater(TIER, hi1, b)
-        lo2, lo3 = lesser(TIER, lo2, c), lesser(TIER, lo3, d)
-        hi2, hi3 = greater(TIER, hi2, c), greater(TIER, hi3, d)
-        bad0, bad1 = probe(TIER, bad0, a), probe(TIER, bad1, b)
-        bad0, bad1 = probe(TIER, bad0, c), probe(TIER, bad1, d)
-        i += 64
-    while i < count:
-        left = count - i
-        if left >= 16:
-            a = load(TIER, X, x + size * i)
-        else:
-            a = load_first(TIER, X, x + size * i, left, ZERO)
-        lo0, hi0 = lesser(TIER, lo0, a), greater(TIER, hi0, a)
-        bad0 = probe(TIER, bad0, a)
-        i += 16
-    lo = lesser(TIER, lesser(TIER, lo0, lo1), lesser(TIER, lo2, lo3))
-    hi = greater(TIER, greater(TIER, hi0, hi1), greater(TIER, hi2, hi3))
-    return lo, hi, bad0 + bad1
 
 
 @njit
@@ -122,7 +74,7 @@ def parameters(lo, hi, bad):
 def store_parameters(TIER, least, greatest, multiplier, zero_point, scale):
     """``parameters`` of sixteen rows at once; all arguments are addresses.
 
-    ``greatest`` is NaN where a row holds NaN or infinity.
+    One of the range is NaN or infinite where an element of its row is.
     """
     lo, hi = load(TIER, F32, least), load(TIER, F32, greatest)
     zero, one, nan = splat(ZERO), splat(ONE), splat(np.float32(np.nan))
@@ -210,8 +162,9 @@ def write_row(TIER, X, OUT, x, count, out, stride, total, multiplier, zero_point
         else:
             for i in range(full):
                 v = load(TIER, X, x + size * 16 * i)
-                q = min_int(TIER, max_int(TIER, steps(TIER, v, m), low), high)
-                store(TIER, OUT, out + stride * i, q + base)
+                store_words(TIER, out + stride * i, steps(TIER, v, m),
+                            np.int32(-128 - zero_point), np.int32(127 - zero_point),
+                            np.int32(shift))  # fmt: skip
     elif multiplier > FAST_MULTIPLIER:
         for i in range(full):
             v = load(TIER, X, x + size * 16 * i)

@@ -6,18 +6,9 @@ row alone; for sixteen rows a transposing tree takes three.
 
 from qd8.kernels import simd
 from qd8.kernels.jit import intrinsic, njit, types
-from qd8.kernels.quantize import range_vectors
+from qd8.kernels.ranges import higher, lower, range_vectors
 from qd8.kernels.simd import emitter, ir
-from qd8.kernels.vector import (
-    F32,
-    I32,
-    LANES,
-    absolute,
-    bits,
-    f32x16,
-    max_int,
-    store,
-)
+from qd8.kernels.vector import F32, LANES, f32x16, store
 
 ROWS = LANES  # at once
 VECTORS = 2 * ROWS * 64  # bytes of their vectors, before these are folded
@@ -28,15 +19,13 @@ LEAST, GREATEST = 0, 1
 def store_ranges(TIER, X, x, step, K, rows, vectors, least, greatest):
     """Least and greatest elements, and 0, of up to sixteen rows ``step`` bytes apart.
 
-    ``greatest`` is NaN where an element is NaN or infinite. Lanes of rows that are not
+    One of them is NaN or infinite where an element is. Lanes of rows that are not
     there hold anything. ``vectors``: VECTORS bytes of scratch.
     """
     for r in range(rows):
-        lo, hi, bad = range_vectors(TIER, X, x + step * r, K)
+        lo, hi = range_vectors(TIER, X, x + step * r, K)
         store(TIER, F32, vectors + 64 * r, lo)
-        # Nowhere below +0.0, so integers order them; NaN without its sign is above.
-        hi = max_int(TIER, bits(TIER, hi), bits(TIER, absolute(TIER, bad)))
-        store(TIER, I32, vectors + 64 * (ROWS + r), hi)
+        store(TIER, F32, vectors + 64 * (ROWS + r), hi)
     store(TIER, F32, least, fold_rows(TIER, LEAST, vectors))
     store(TIER, F32, greatest, fold_rows(TIER, GREATEST, vectors + 64 * ROWS))
 
@@ -44,24 +33,18 @@ def store_ranges(TIER, X, x, step, K, rows, vectors, least, greatest):
 @intrinsic(prefer_literal=True)
 def fold_rows(typingctx, tier, which, address):
     """Fold each of sixteen vectors, 64 bytes apart, to its lane of the result."""
-    greatest = which.literal_value == GREATEST
+    combine = higher if which.literal_value == GREATEST else lower
 
     def codegen(context, builder, signature, args):
         e, b = emitter(builder, tier), builder
-        type_ = simd.ir_vector(simd.i32 if greatest else simd.f32, LANES)
-
-        def combine(x, y):
-            if greatest:
-                return b.select(b.icmp_signed(">", x, y), x, y)
-            return b.select(b.fcmp_ordered("<", x, y), x, y)
-
+        type_ = simd.ir_vector(simd.f32, LANES)
         rows = [e.load(type_, args[2], 64 * r) for r in range(LANES)]
         for picks in _TREE:
             rows = [
-                combine(*(_shuffle(b, x, y, pick) for pick in picks))
+                combine(e, *(_shuffle(b, x, y, pick) for pick in picks))
                 for x, y in zip(rows[::2], rows[1::2], strict=True)
             ]
-        return e.real(rows[0]) if greatest else rows[0]
+        return rows[0]
 
     return f32x16.type(tier, which, types.int64), codegen
 

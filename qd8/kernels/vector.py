@@ -36,7 +36,7 @@ class Named:
 f32x16, i32x16, boolx16 = (
     Named("qd8.kernels.vector_types", name) for name in ("f32x16", "i32x16", "boolx16")
 )
-_float, _boolean = (Named("numba.core.types", n) for n in ("float32", "boolean"))
+real32, _boolean = (Named("numba.core.types", n) for n in ("float32", "boolean"))
 
 
 def _loaded(e, kind, raw):
@@ -221,12 +221,12 @@ def _tree(e, x):
     return e.b.extract_element(x, simd.i32(0))
 
 
-def _fold(e, x, combine):
-    """Combine all lanes with an exact, order-independent operation."""
+def fold(e, x, combine):
+    """Combine all lanes with ``combine(e, a, b)``, which is exact in any order."""
     lanes = LANES
     while lanes > 1:
         lanes //= 2
-        x = combine(_half(e, x, 0, lanes), _half(e, x, lanes, lanes))
+        x = combine(e, _half(e, x, 0, lanes), _half(e, x, lanes, lanes))
     return e.b.extract_element(x, simd.i32(0))
 
 
@@ -275,13 +275,9 @@ max_int = _function(
     I, (I, I), lambda e, a, b: e.b.select(e.b.icmp_signed(">", a, b), a, b)
 )
 any_lane = _function(_boolean, (B,), lambda e, m: e.any(m))
-tree_sum = _function(_float, (F,), _tree)
-lane_min = _function(
-    _float, (F,), lambda e, x: _fold(e, x, lambda a, b: _less(e, a, b))
-)
-lane_max = _function(
-    _float, (F,), lambda e, x: _fold(e, x, lambda a, b: _greater(e, a, b))
-)
+tree_sum = _function(real32, (F,), _tree)
+lane_min = _function(real32, (F,), lambda e, x: fold(e, x, _less))
+lane_max = _function(real32, (F,), lambda e, x: fold(e, x, _greater))
 
 
 def _round_to_int(e, x):
@@ -293,7 +289,7 @@ def _round_to_int(e, x):
     return e.b.call(function, [x])
 
 
-def _probe(e, acc, x):
+def probed(e, acc, x):
     """acc + x * 0: NaN as soon as one x is NaN or infinite, else +0.0."""
     zero = e.const(x.type, 0.0)
     if e.tier.hardware_fma:
@@ -312,5 +308,5 @@ def _product(e, x, factor):
 
 # To nearest even, one cvtps2dq; the value must fit int32 (else poison).
 to_int = _function(I, (F,), _round_to_int)
-probe = _function(F, (F, F), _probe)
+probe = _function(F, (F, F), probed)
 product = _function(F, (F, F), _product)
