@@ -18,6 +18,10 @@ L1_BLOCK = 32 << 10  # packed activations that stay in L1
 # Weights of a model's many layers come from beyond L2, and half of them is read sooner:
 # if they are more than AFAR, for fewer than FEW_ROWS rows a thread.
 AFAR, FEW_ROWS = 256 << 10, 64
+# Pages of outputs of a block, of which every panel writes a line or two a row. As many
+# streams an L2 prefetcher of Intel's follows: 3136 rows of 64 by 256 channels take 295
+# us in blocks of 128 rows (32 pages), 384 us in blocks of 256 (amx).
+PAGES, PAGE = 32, 4096
 SERIAL_MACS = 1 << 18  # below this a second thread costs more than it brings
 
 # How sums of products may be computed; "" leaves it to the schedule.
@@ -85,7 +89,7 @@ def grid(
     return 1, by_columns, f"panels split: {count} panels over {by_columns} threads"
 
 
-def _block(tier: Tier, rows: int, row_bytes: int, weight_bytes: int) -> int:
+def _block(tier: Tier, rows: int, row_bytes: int, weight_bytes: int, N: int) -> int:
     """Rows packed at a time, in whole tiles.
 
     Weights that stay in half of L2 are read from there once for each block, so the
@@ -96,9 +100,11 @@ def _block(tier: Tier, rows: int, row_bytes: int, weight_bytes: int) -> int:
     """
     near = 4 if tier.tile == "maddubs" else 9 / 16
     whole = -(-rows // tier.MR) * tier.MR
-    stay = weight_bytes <= tier.l2_bytes * near
-    budget = L1_BLOCK if stay else far_room(tier, whole * row_bytes, weight_bytes)
-    return min(max(budget // row_bytes // tier.MR * tier.MR, tier.MR), whole)
+    if weight_bytes <= tier.l2_bytes * near:
+        most = min(L1_BLOCK // row_bytes, PAGES * max(PAGE // (4 * N), 1))
+    else:
+        most = far_room(tier, whole * row_bytes, weight_bytes) // row_bytes
+    return min(max(most // tier.MR * tier.MR, tier.MR), whole)
 
 
 def far_room(tier: Tier, total: int, weight_bytes: int) -> int:
@@ -127,7 +133,8 @@ def _kernel(operator: str, tier: Tier) -> str:
 def fully_connected(M: int, K: int, N: int, threads: int, tier: Tier) -> Schedule:
     """The schedule of a fully connected of (M, K) rows by (N, K) weights."""
     blocks = -(-K // tier.KB)
-    block_rows = _block(tier, M, _row_bytes(tier, blocks), tier.KB * blocks * N)
+    weights = tier.KB * blocks * N
+    block_rows = _block(tier, M, _row_bytes(tier, blocks), weights, N)
     units, count = -(-M // tier.MR), -(-N // tier.NR)
     if threads == 1 or M * K * N < SERIAL_MACS:
         rows, columns, why = 1, 1, "one thread"
@@ -151,7 +158,8 @@ def convolution(
     K: taps times input channels of a group; N: output channels of a group.
     """
     blocks = -(-K // tier.KB)
-    block_rows = _block(tier, pixels, _row_bytes(tier, blocks), tier.KB * blocks * N)
+    weights = tier.KB * blocks * N
+    block_rows = _block(tier, pixels, _row_bytes(tier, blocks), weights, N)
     units, count = images * -(-pixels // tier.MR), -(-N // tier.NR)
     if threads == 1 or images * pixels * K * N < SERIAL_MACS:
         rows, columns, why = 1, 1, "one thread"
