@@ -155,7 +155,7 @@ def _igemm_words(
         *(KH, 1 if touching else KW),
         *(window.dilation[0] * row, window.dilation[1] * pixel),
         g.width * (KW * g.C if touching else I),
-        *(packed.groups, g.width * I, packed.N, packed.blocks, panels.strides[0]),
+        *(packed.groups, g.width * I, packed.N, packed.K, panels.strides[0]),
         *(g.plan.block_rows, g.plan.grid_rows, g.plan.grid_columns),
         *(tasks, g.plan.scratch_bytes, scale, zero_point),
     )

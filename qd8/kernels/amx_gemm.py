@@ -2,22 +2,12 @@
 
 import numpy as np
 
+from qd8.kernels.epilogue import least_scale, outputs_form
 from qd8.kernels.jit import njit
-from qd8.kernels.quantize import LARGEST, ZERO
 from qd8.kernels.tile import register_tile
 from qd8.kernels.tile_amx import CORNER, tile_product
 from qd8.kernels.tile_amx_outputs import tile_outputs
-from qd8.kernels.vector import (
-    F32,
-    I32,
-    lane_min,
-    lesser,
-    load_first,
-    probe,
-    splat,
-    store,
-    tree_sum,
-)
+from qd8.kernels.vector import F32, I32, splat, store
 
 TILE_ROWS = 32
 ZERO_STARTS = CORNER  # where they lie in the scratch, after the corner
@@ -34,8 +24,8 @@ def place_zero_starts(TIER, scratch):
 
 @njit
 def multiply(
-    TIER, NR, OUT, a, a_step, rows, blocks, panels, first, last, panel_bytes, N, scale,
-    zero_point, row_step, out, out_step, lo, hi, acc, acc_step, scratch, starts,
+    TIER, NR, OUT, a, a_step, rows, K, blocks, panels, first, last, panel_bytes, N,
+    scale, zero_point, row_step, out, out_step, lo, hi, acc, acc_step, scratch, starts,
     starts_step,
 ):  # fmt: skip
     """Rows of uint8, ``a_step`` bytes apart, times panels ``first`` to ``last``.
@@ -54,10 +44,12 @@ def multiply(
             at, step = a + a_step * r, row_step * r
             acc_at = acc_p + acc_step * r if acc else 0
             if n <= VECTOR_ROWS:
+                tail = panel + panel_bytes - 8 * NR
+                form = outputs_form(TIER, NR, tail, least, acc, lo, hi)
                 register_tile(
-                    TIER, OUT, n, at, a_step, blocks, panel, scale + step,
+                    TIER, OUT, n, at, a_step, K, panel, tail, scale + step,
                     zero_point + step, row_step, out_p + out_step * r, out_step,
-                    columns, lo, hi, acc_at, acc_step,
+                    columns, lo, hi, acc_at, acc_step, form,
                 )  # fmt: skip
                 continue
             product(
@@ -88,13 +80,3 @@ def product(TIER, PLACED, rows, columns, corner, starts, a, a_high, a_step, plac
     else:
         tile_product(TIER, PLACED, 0, 0, corner, starts, a, a_high, a_step, places,
                      blocks, panel)  # fmt: skip
-
-
-@njit
-def least_scale(TIER, scale, rows):
-    """The least of ``rows`` scales; NaN if one of them is."""
-    least, bad = splat(LARGEST), splat(ZERO)
-    for r in range(0, rows, 16):
-        s = load_first(TIER, F32, scale + 4 * r, min(rows - r, 16), LARGEST)
-        least, bad = lesser(TIER, least, s), probe(TIER, bad, s)
-    return lane_min(TIER, least) + tree_sum(TIER, bad)

@@ -14,6 +14,7 @@ import numpy as np
 
 from qd8.kernels import amx_gemm, isa
 from qd8.kernels.chain import apply_tail
+from qd8.kernels.epilogue import least_scale, outputs_form
 from qd8.kernels.jit import njit
 from qd8.kernels.quantize import store_parameters, write_row
 from qd8.kernels.row_ranges import ROWS, VECTORS, store_ranges
@@ -21,7 +22,7 @@ from qd8.kernels.simd import load_int, real_word, word
 from qd8.kernels.tile import register_tile
 from qd8.kernels.tile_amx import configure, release
 from qd8.kernels.tile_maddubs import COLUMNS as HALF
-from qd8.kernels.tile_maddubs import COPIES, complemented_tile, store_copies
+from qd8.kernels.tile_maddubs import COPIES, SCALES, complemented_tile, store_copies
 from qd8.kernels.vector import F32, I16, U8
 
 MADD, VNNI, AMX, MADDUBS = 0, 1, 2, 3
@@ -38,7 +39,7 @@ def constants(tier: isa.Tier) -> tuple[int, int, int, int, int]:
 
 @njit
 def multiply(
-    TIER, FAMILY, MR, NR, KB, OUT, a, rows, blocks, panels, first, last, panel_bytes,
+    TIER, FAMILY, MR, NR, KB, OUT, a, rows, K, blocks, panels, first, last, panel_bytes,
     N, scale, zero_point, row_step, out, out_stride, lo, hi, acc, acc_stride, corner,
     starts, starts_step,
 ):  # fmt: skip
@@ -51,14 +52,15 @@ def multiply(
     a_stride = KB * blocks + ROW_SLACK
     if FAMILY == AMX:
         amx_gemm.multiply(
-            TIER, NR, OUT, a, a_stride, rows, blocks, panels, first, last, panel_bytes,
-            N, scale, zero_point, row_step, out, out_stride, lo, hi, acc, acc_stride,
-            corner, starts, starts_step,
+            TIER, NR, OUT, a, a_stride, rows, K, blocks, panels, first, last,
+            panel_bytes, N, scale, zero_point, row_step, out, out_stride, lo, hi, acc,
+            acc_stride, corner, starts, starts_step,
         )  # fmt: skip
         return
     # A panel of the table of streams is two, each of half the columns.
     width = HALF if FAMILY == MADDUBS else NR
     parts = NR // width
+    least = least_scale(TIER, scale, rows if row_step else 1)
     for p in range(first * parts, last * parts):
         panel = panels + panel_bytes // parts * p
         columns = min(width, N - width * p)
@@ -66,6 +68,13 @@ def multiply(
             break
         out_p = out + out_size * width * p
         acc_p = acc + 4 * width * p if acc else 0
+        if FAMILY == MADDUBS:
+            panel = word(panel, 0)
+            tail = panel + SCALES
+            form = outputs_form(TIER, HALF, tail, least, acc, lo, hi)
+        else:
+            tail = panel + panel_bytes - 8 * NR
+            form = outputs_form(TIER, NR, tail, least, acc, lo, hi)
         r = 0
         while r < rows:
             n = min(MR, rows - r)
@@ -79,15 +88,15 @@ def multiply(
                 at = a + a_stride * r
             if FAMILY == MADDUBS:
                 complemented_tile(
-                    TIER, OUT, MR, n, at, word(panel, 0), scale + step,
-                    zero_point + step, row_step, out_p + out_stride * r, out_stride,
-                    columns, lo, hi, row_acc, acc_stride,
+                    TIER, OUT, MR, n, at, panel, tail, scale + step, zero_point + step,
+                    row_step, out_p + out_stride * r, out_stride, columns, lo, hi,
+                    row_acc, acc_stride, form,
                 )  # fmt: skip
             else:
                 register_tile(
-                    TIER, OUT, n, at, a_stride, blocks, panel, scale + step,
+                    TIER, OUT, n, at, a_stride, K, panel, tail, scale + step,
                     zero_point + step, row_step, out_p + out_stride * r, out_stride,
-                    columns, lo, hi, row_acc, acc_stride,
+                    columns, lo, hi, row_acc, acc_stride, form,
                 )  # fmt: skip
             r += n
 
@@ -232,7 +241,7 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
                 if first >= last:
                     continue
                 multiply(
-                    TIER, FAMILY, MR, NR, KB, X, a, rows, blocks, word(of, 0), first,
+                    TIER, FAMILY, MR, NR, KB, X, a, rows, K, blocks, word(of, 0), first,
                     last, panel_bytes, N, scale, zero_point, 4,
                     word(of, 1) + size * pitch * m, size * pitch, real_word(of, 3),
                     real_word(of, 4), acc + 4 * N * m if acc else 0, 4 * N, corner,

@@ -73,7 +73,7 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
     Arguments: image, bytes an image, panels, out, acc, images, OH, OW, O,
     bytes from output row to row and pixel to pixel in the image, runs_y, runs_x,
     step_y, step_x, bytes of a run, groups, bytes of a group's channels, N of a
-    group, blocks, panel bytes, rows in a block, grid rows, grid columns, scratch,
+    group, K, panel bytes, rows in a block, grid rows, grid columns, scratch,
     scratch bytes a task, scale, zero_point, lo and hi (float32 bits), the tail and
     its arguments (chain.py), elements from pixel to pixel of out, bytes from run to
     run of a packed row. With a tail pixels touch.
@@ -92,7 +92,7 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
         length = word(arguments, 15)
         groups, group_bytes = word(arguments, 16), word(arguments, 17)
         N = word(arguments, 18)
-        blocks, panel_bytes = word(arguments, 19), word(arguments, 20)
+        K, panel_bytes = word(arguments, 19), word(arguments, 20)
         block_rows = word(arguments, 21)
         grid_rows, grid_columns = word(arguments, 22), word(arguments, 23)
         scratch = word(arguments, 24) + word(arguments, 25) * task
@@ -102,6 +102,7 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
         pitch = word(arguments, 32)
         run_step = word(arguments, 33)
         size = 4 if OUT == F32 else 2
+        blocks = (K + KB - 1) // KB
         corner = scratch
         a = corner + SCRATCH if FAMILY == AMX else corner
         linear = scratch + word(arguments, 25) - 2 * KB * blocks - SLACK
@@ -141,7 +142,7 @@ def convolution(source, TIER, FAMILY, MR, NR, KB, OUT):
                     ox += 1
                 at = pixels * n + begin
                 multiply(
-                    TIER, FAMILY, MR, NR, KB, OUT, a, rows, blocks,
+                    TIER, FAMILY, MR, NR, KB, OUT, a, rows, K, blocks,
                     panels + panel_bytes * count * group, first, last, panel_bytes, N,
                     scale + 4 * n, zero_point + 4 * n, 0,
                     out + size * (pitch * at + N * group), size * pitch, lo, hi,

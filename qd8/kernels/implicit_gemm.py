@@ -11,8 +11,9 @@ either as many as the padded image has steps in a row, so that one row goes on i
 next, or OW rounded up to whole registers. What is computed for the others is dropped.
 """
 
-from qd8.kernels.amx_gemm import SCRATCH, least_scale, product
+from qd8.kernels.amx_gemm import SCRATCH, product
 from qd8.kernels.chain import apply_tail
+from qd8.kernels.epilogue import least_scale
 from qd8.kernels.jit import njit
 from qd8.kernels.simd import real_word, store_scalar, word
 from qd8.kernels.tile_amx import configure, place_starts, release
@@ -41,7 +42,7 @@ def convolution(source, TIER, NR, OUT):
         row_bytes, pixel_bytes = word(arguments, 9), word(arguments, 10)
         groups, group_bytes = word(arguments, 16), word(arguments, 17)
         N = word(arguments, 18)
-        blocks, panel_bytes = word(arguments, 19), word(arguments, 20)
+        blocks, panel_bytes = word(arguments, 19) // BLOCK_BYTES, word(arguments, 20)
         block_rows = word(arguments, 21)
         grid_rows, grid_columns = word(arguments, 22), word(arguments, 23)
         scratch = word(arguments, 24) + word(arguments, 25) * task

@@ -63,16 +63,18 @@ class Emitter:
 
     def mask(self, lanes: int, count: ir.Value) -> ir.Value:
         """Lanes below ``count`` (int64) are set."""
+        zero, most = i64(0), i64(lanes)
+        count = self.b.select(self.b.icmp_signed(">", count, zero), count, zero)
+        count = self.b.select(self.b.icmp_signed("<", count, most), count, most)
         if lanes == self.tier.lanes == 16:
             # As bits: compared with an iota it is five instructions, and LLVM does
             # them anew wherever the mask is used.
-            zero, most = i64(0), i64(lanes)
-            count = self.b.select(self.b.icmp_signed(">", count, zero), count, zero)
-            count = self.b.select(self.b.icmp_signed("<", count, most), count, most)
             bits = self.b.sub(self.b.shl(i64(1), count), i64(1))
             return self.b.bitcast(self.b.trunc(bits, i16), ir_vector(i1, lanes))
-        iota = ir.Constant(ir_vector(i64, lanes), list(range(lanes)))
-        return self.b.icmp_signed("<", iota, self.splat(count, lanes))
+        iota = ir.Constant(ir_vector(i32, lanes), list(range(lanes)))
+        return self.b.icmp_signed(
+            "<", iota, self.splat(self.b.trunc(count, i32), lanes)
+        )
 
     def prefetch(self, address: ir.Value, offset: int, level: int = 1) -> None:
         """Ask for a line to read, in the cache of that level.
@@ -426,6 +428,49 @@ class Emitter:
             phi.add_incoming(first, before)
             phi.add_incoming(last, latch)
         return results
+
+    def steps(self, count, times, cursors, carried, body):
+        """``loop`` of ``times`` steps a turn, with an exit after each step.
+
+        count : of steps
+        cursors : (address, bytes a turn) pairs
+        body : called with the step within a turn, the addresses and what is carried
+
+        The exits make each step a basic block, beyond which LLVM neither schedules nor
+        reassociates: in a block of many steps it begins loads and products of later
+        ones early, and spills accumulators for them (tile.py).
+        """
+        build = self.b
+        first, before = [self.pointer(at) for at, _ in cursors], build.block
+        head = build.append_basic_block("turn")
+        after = build.append_basic_block("after")
+        build.cbranch(build.icmp_signed(">", count, i64(0)), head, after)
+        build.position_at_end(head)
+        left = self.phi((count, before))
+        at = [self.phi((cursor, before)) for cursor in first]
+        phis = [self.phi((value, before)) for value in carried]
+        ends = [(carried, before)]
+        carried = phis
+        for step in range(times):
+            carried = body(step, at, carried)
+            ends.append((carried, build.block))
+            following = head
+            if step < times - 1:
+                following = build.append_basic_block("step")
+            else:
+                left.add_incoming(build.sub(left, i64(times)), build.block)
+                for phi, (_, size) in zip(at, cursors, strict=True):
+                    phi.add_incoming(self.pointer(phi, size), build.block)
+                for phi, value in zip(phis, carried, strict=True):
+                    phi.add_incoming(value, build.block)
+            ended = build.icmp_signed("==", left, i64(step + 1))
+            build.cbranch(ended, after, following)
+            build.position_at_end(following)
+        build.position_at_end(after)
+        return [
+            self.phi(*((values[n], block) for values, block in ends))
+            for n in range(len(phis))
+        ]
 
     def _not_unrolled(self) -> ir.Value:
         """What LLVM reads at a loop's branch; a loop's own node names itself first."""

@@ -24,14 +24,17 @@ and of "vnni" (MR 8, NR 32): 16 accumulators, 2 zmm of weights, one broadcast.
 The epilogue (R14) runs on the same registers and stores once.
 """
 
+from qd8.kernels.epilogue import BOUNDED, PLAIN, clamp_plain
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, f32, i8, i16, i32, i64, ir_vector
 from qd8.kernels.vector import F16
 
-NAMES = ("a", "a_stride", "blocks", "panel", "scale", "zero_point", "row_step")
-NAMES += ("out", "out_stride", "columns", "lo", "hi", "acc", "acc_stride")
+NAMES = ("a", "a_stride", "K", "panel", "tail", "scale", "zero_point", "row_step")
+NAMES += ("out", "out_stride", "columns", "lo", "hi", "acc", "acc_stride", "form")
 
 FLUSHED_TOGETHER = 4  # vectors tested at once; more would not stay in registers
+FEW = 3  # rows
+LINE, AHEAD = 64, 2048  # bytes
 
 
 def argument_types():
@@ -46,15 +49,16 @@ def variants(tier):
 
 @intrinsic(prefer_literal=True)
 def register_tile(
-    typingctx, tier, out_kind, rows, a, a_stride, blocks, panel, scale, zero_point,
-    row_step, out, out_stride, columns, lo, hi, acc, acc_stride,
+    typingctx, tier, out_kind, rows, a, a_stride, K, panel, tail, scale, zero_point,
+    row_step, out, out_stride, columns, lo, hi, acc, acc_stride, form,
 ):  # fmt: skip
     """One tile of ``rows`` rows, at most ``variants(tier)``: each has its own code.
 
     a, panel, scale, zero_point, out, acc: addresses; ``acc`` 0 if not wanted.
-    blocks: K in units of the tier's KB. row_step: bytes from one row's scale and
-    zero point to the next (4, or 0 where a whole image shares them). out_stride,
-    acc_stride: bytes from row to row. columns: valid columns, at most NR.
+    tail: where the panel's weight_scale lies, which its bias follows. row_step: bytes
+    from one row's scale and zero point to the next (4, or 0 where a whole image shares
+    them). out_stride, acc_stride: bytes from row to row. columns: valid columns, at
+    most NR. form: of ``epilogue.outputs_form``.
     """
     half = out_kind.literal_value == F16
 
@@ -82,7 +86,7 @@ def chains(rows: int) -> int:
     Few rows are too few chains of dependent instructions (vpdpbusd takes five
     cycles); they sum every other, or every fourth, step apart: integers do not mind.
     """
-    return 4 if rows == 1 else 2 if rows <= 3 else 1
+    return 4 if rows == 1 else 2 if rows <= FEW else 1
 
 
 def _joined(e, accs, n):
@@ -93,44 +97,37 @@ def _joined(e, accs, n):
 
 
 def _madd(e, rows, v):
-    """One pair of k a turn, or as many as there are chains.
+    """A pair of k a step, eight steps a turn, each with an exit behind it.
 
-    Unrolled over the eight pairs of a chunk, LLVM 22 widens the weights of several
-    pairs ahead and spills accumulators for it, on every CPU without AVX-VNNI: of 6x16
-    36 of 303 instructions moved them, 57 GMAC/s instead of 73. Where AVX-VNNI is, it
-    takes seven of eight vpdpwssd apart (Emitter.dot_words), 79 instead of 107.
+    As one block of eight pairs LLVM 22 widens the weights of several ahead and spills
+    accumulators for it, on every CPU without AVX-VNNI: of 6x16 36 of 303 instructions
+    moved them. Where AVX-VNNI is, it takes seven of eight vpdpwssd apart
+    (Emitter.dot_words). As a loop over single pairs it spills nothing, but finding the
+    next pair takes nine instructions beside the 26 of 6x16.
     """
     b, tier = e.b, e.tier
     lanes, vectors = tier.lanes, tier.NR // tier.lanes
-    apart = pairs = chains(rows)
-    a, w = e.pointer(v["a"]), e.pointer(v["panel"], 4 * tier.NR)
+    apart, n = chains(rows), rows * vectors
     zero = e.const(ir_vector(i32, lanes), 0)
     narrow, wide = ir_vector(i8, 2 * lanes), ir_vector(i16, 2 * lanes)
 
-    def turn(index, carried):
-        a_at, *accs = carried
-        w_at = e.pointer(w, b.mul(index, i64(2 * tier.NR * pairs)))
-        for pair in range(pairs):
-            ws = []
+    def multiply(pair, at, accs):
+        a, w = at
+        accs = list(accs)
+        _ask_ahead(e, rows, w, 2 * tier.NR * pair, 2 * tier.NR)
+        starts = [2 * tier.NR * pair + 2 * lanes * j for j in range(vectors)]
+        ws = [b.sext(e.load(narrow, w, start), wide) for start in starts]
+        for r in range(rows):
+            dword = e.load(i32, a, 32 * r + 4 * pair)
+            broadcast = b.bitcast(e.splat(dword, lanes), wide)
             for j in range(vectors):
-                at = 2 * tier.NR * pair + 2 * lanes * j
-                ws.append(b.sext(e.load(narrow, w_at, at), wide))
-            for r in range(rows):
-                dword = e.load(i32, a_at, 32 * r + 4 * pair)
-                broadcast = b.bitcast(e.splat(dword, lanes), wide)
-                for j in range(vectors):
-                    k = (pair % apart * rows + r) * vectors + j
-                    accs[k] = e.dot(accs[k], broadcast, ws[j])
-        # To the next pairs of the chunk, or past the other rows to the next chunk.
-        turns = i64(8 // pairs - 1)
-        last = b.icmp_signed("==", b.and_(index, turns), turns)
-        step = b.select(last, i64(32 * rows - 32 + 4 * pairs), i64(4 * pairs))
-        return [e.pointer(a_at, step), *accs]
+                k = (pair % apart * rows + r) * vectors + j
+                accs[k] = e.dot(accs[k], broadcast, ws[j])
+        return accs
 
-    n = rows * vectors
-    turns = b.mul(v["blocks"], i64(8 // pairs))
-    _, *accs = e.loop(turns, [a, *[zero] * (apart * n)], turn, unroll=False)
-    return _joined(e, accs, n)
+    pairs = b.lshr(b.add(v["K"], i64(1)), i64(1))
+    cursors = (v["a"], 32 * rows), (e.pointer(v["panel"], 4 * tier.NR), 16 * tier.NR)
+    return _joined(e, e.steps(pairs, 8, cursors, [zero] * (apart * n), multiply), n)
 
 
 def _vnni(e, rows, v):
@@ -148,6 +145,7 @@ def _vnni(e, rows, v):
         accs = list(accs)
         k_at = b.mul(index, i64(16))
         w_at = e.pointer(w, b.mul(index, i64(16 * tier.NR)))
+        _ask_ahead(e, rows, w_at, 0, 16 * tier.NR)
         for quad in range(4):
             ws = [
                 e.load(type_, w_at, 4 * tier.NR * quad + 4 * lanes * j)
@@ -161,8 +159,19 @@ def _vnni(e, rows, v):
                     accs[k] = e.dot(accs[k], broadcast, ws[j])
         return accs
 
-    turns = b.mul(v["blocks"], i64(tier.KB // 16))
+    turns = b.lshr(b.add(v["K"], i64(15)), i64(4))
     return _joined(e, e.loop(turns, starts, turn), n)
+
+
+def _ask_ahead(e, rows, weights, first, count):
+    """Ask for weights AHEAD of those from byte ``first`` on, ``count`` of them.
+
+    Few rows are bound by the weights they read. Panels follow one another, but the
+    CPU's own prefetcher stops where a page ends.
+    """
+    if rows <= FEW:
+        for at in range(-(-first // LINE) * LINE, first + count, LINE):
+            e.prefetch(weights, at + AHEAD)
 
 
 def initial(e, rows, v):
@@ -179,44 +188,77 @@ def initial(e, rows, v):
     return starts
 
 
-def finish(e, rows, half, accs, v, tail=None):
-    """R14 on registers: scale, fma, flush, clamp; store accumulators and outputs.
-
-    tail : where weight_scale and bias lie; after the weights if not given
-    """
-    b, tier = e.b, e.tier
-    lanes, vectors = tier.lanes, tier.NR // tier.lanes
+def finish(e, rows, half, accs, v):
+    """R14 on registers: scale, fma, flush, clamp; store accumulators and outputs."""
+    b = e.b
+    done = b.append_basic_block("finished")
+    careful = b.append_basic_block("finish.careful")
+    switch = b.switch(v["form"], careful)
+    for form in (PLAIN, BOUNDED):
+        block = b.append_basic_block(f"finish.{form}")
+        switch.add_case(i64(form), block)
+        b.position_at_end(block)
+        _store_outputs(e, rows, half, _plain(e, rows, accs, v, form), v)
+        b.branch(done)
+    b.position_at_end(careful)
     with b.if_then(b.icmp_signed("!=", v["acc"], i64(0)), likely=False):
         store_rows(e, rows, accs, v["acc"], v["acc_stride"], v["columns"])
-    if tail is None:
-        weights_end = b.mul(v["blocks"], i64(tier.KB * tier.NR))
-        tail = e.pointer(v["panel"], b.add(weights_end, i64(4 * tier.NR)))
-    ys = []
+    _store_outputs(e, rows, half, _careful(e, rows, accs, v), v)
+    b.branch(done)
+    b.position_at_end(done)
+
+
+def _plain(e, rows, accs, v, form):
+    """Outputs that R2 cannot flush."""
+    weight_scale, bias = _channels(e, v["tail"])
+    t = _scaled(e, range(rows), accs, v)
+    triples = zip(t, weight_scale * rows, bias * rows, strict=True)
+    ys = [e.fma(*triple) for triple in triples]
+    if form == BOUNDED:
+        lo, hi = (e.splat(v[name], e.tier.lanes) for name in ("lo", "hi"))
+        ys = [clamp_plain(e, y, lo, hi) for y in ys]
+    return ys
+
+
+def _careful(e, rows, accs, v):
+    """Any outputs, flushed by R2."""
+    vectors = e.tier.NR // e.tier.lanes
     together = max(1, FLUSHED_TOGETHER // vectors)
+    weight_scale, bias = _channels(e, v["tail"])
+    lo, hi = (e.splat(v[name], e.tier.lanes) for name in ("lo", "hi"))
+    ys = []
     for first in range(0, rows, together):
-        scales = []
-        for r in range(first, min(first + together, rows)):
-            at = e.pointer(v["scale"], b.mul(v["row_step"], i64(r)))
-            scales.append(e.splat(e.load(f32, at), lanes))
-        some = accs[first * vectors : (first + len(scales)) * vectors]
-        ys += outputs(e, some, scales, tail, v)
+        some = range(first, min(first + together, rows))
+        t = _scaled(e, some, accs[first * vectors :], v)
+        ys += e.fma_flushed(t, weight_scale * len(some), bias * len(some))
+    return [e.clamp(y, lo, hi) for y in ys]
+
+
+def _scaled(e, rows, accs, v):
+    """Accumulators of the rows, from the first of ``accs`` on, times their scales."""
+    b, lanes, vectors = e.b, e.tier.lanes, e.tier.NR // e.tier.lanes
+    real, t = ir_vector(f32, lanes), []
+    for n, r in enumerate(rows):
+        at = e.pointer(v["scale"], b.mul(v["row_step"], i64(r)))
+        scale = e.splat(e.load(f32, at), lanes)
+        some = accs[n * vectors : (n + 1) * vectors]
+        t += [b.fmul(b.sitofp(acc, real), scale) for acc in some]
+    return t
+
+
+def _channels(e, tail):
+    """weight_scale and bias of a panel's columns, as vectors."""
+    lanes, NR = e.tier.lanes, e.tier.NR
+    real, steps = ir_vector(f32, lanes), range(0, 4 * NR, 4 * lanes)
+    weight_scale = [e.load(real, tail, at) for at in steps]
+    return weight_scale, [e.load(real, tail, 4 * NR + at) for at in steps]
+
+
+def _store_outputs(e, rows, half, ys, v):
+    """Store outputs, rounded to float16 if that is their type."""
     if half:
         ys = [e.narrow(y) for y in ys]
     store_rows(e, rows, ys, v["out"], v["out_stride"], v["columns"])
-
-
-def outputs(e, accs, scales, tail, v):
-    """Outputs of a few rows from their accumulators and scales, in every lane."""
-    b, lanes, NR = e.b, e.tier.lanes, e.tier.NR
-    real, rows = ir_vector(f32, lanes), len(scales)
-    vectors = len(accs) // rows
-    steps = range(0, 4 * lanes * vectors, 4 * lanes)
-    t = [b.fmul(b.sitofp(a, real), scales[k // vectors]) for k, a in enumerate(accs)]
-    weight_scale = [e.load(real, tail, at) for at in steps]
-    bias = [e.load(real, tail, 4 * NR + at) for at in steps]
-    ys = e.fma_flushed(t, weight_scale * rows, bias * rows)
-    lo, hi = e.splat(v["lo"], lanes), e.splat(v["hi"], lanes)
-    return [e.clamp(y, lo, hi) for y in ys]
 
 
 def store_rows(e, rows, values, address, stride, columns):

@@ -7,9 +7,7 @@ that the products of the next tile can run beside them. The careful form is for 
 rest.
 """
 
-from math import inf
-
-from qd8.kernels.epilogue import channel_vectors, never_tiny
+from qd8.kernels.epilogue import channel_vectors, clamp_plain, is_bounded, never_tiny
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, f32, i32, i64, ir_vector
 from qd8.kernels.vector import F16
@@ -69,12 +67,9 @@ def _form(e, v):
     short = b.icmp_signed("<=", v["blocks"], i64(SHORT_K // e.tier.KB))
     no_acc = b.icmp_signed("==", v["acc"], i64(0))
     plain = b.and_(b.and_(*never), b.and_(short, no_acc))
-    bounds = [
-        b.fcmp_ordered("!=", v[n], f32(x)) for n, x in (("lo", -inf), ("hi", inf))
-    ]
     bits = (
         b.icmp_signed("==", v["row_step"], i64(0)),
-        b.or_(*bounds),
+        is_bounded(e, v["lo"], v["hi"]),
         b.icmp_signed(">", v["columns"], i64(lanes)),
     )
     form = i64(0)
@@ -112,9 +107,7 @@ def _plain(e, half, v, *, shared, bounded, vectors):
         t = [b.fmul(b.sitofp(acc, real), scale) for acc in accs]
         ys = [e.fma(*each) for each in zip(t, weight_scale, bias, strict=True)]
         if bounded:
-            # No output is NaN here: MAXPS and MINPS are R3, with bounds never -0.0.
-            ys = [b.select(b.fcmp_ordered(">", y, lo), y, lo) for y in ys]
-            ys = [b.select(b.fcmp_ordered("<", y, hi), y, hi) for y in ys]
+            ys = [clamp_plain(e, y, lo, hi) for y in ys]
         _store(e, half, ys, v, index, masks)
         return []
 

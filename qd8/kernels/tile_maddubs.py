@@ -27,7 +27,7 @@ map of six rows and a bin of four, 14 of 16 ymm:
 from qd8.kernels.isa import with_maddubs
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import Emitter, emitter, i8, i16, i32, i64, ir_vector
-from qd8.kernels.tile import argument_types, finish, initial
+from qd8.kernels.tile import NAMES, argument_types, finish, initial
 from qd8.kernels.vector import F16
 
 COLUMNS = 8  # of a stream: the int32 lanes of a ymm
@@ -35,21 +35,21 @@ COPIES = 4
 SCALES, COUNTS, WEIGHTS = 64, 128, 152  # bytes from the beginning of a stream
 HEADER = 192  # where its offsets begin
 BINS = (4, 2, 1)  # steps added in int16
+TURN = 4  # bins a turn of a loop
 COMPLEMENTS = (0, 0x0000FF00, 0xFF000000, 0xFF00FF00)  # of a quad, by copy
 
 
 @intrinsic(prefer_literal=True)
 def complemented_tile(
-    typingctx, tier, out_kind, most, rows, a, stream, scale, zero_point, row_step, out,
-    out_stride, columns, lo, hi, acc, acc_stride,
+    typingctx, tier, out_kind, most, rows, a, stream, tail, scale, zero_point,
+    row_step, out, out_stride, columns, lo, hi, acc, acc_stride, form,
 ):  # fmt: skip
     """One tile of ``rows`` rows, 1 to ``most``, by 8 columns; each has its own code.
 
     Arguments as of ``tile.register_tile``; ``a`` has room for ``most`` rows.
     """
     half = out_kind.literal_value == F16
-    names = ("a", "panel", "scale", "zero_point", "row_step", "out", "out_stride")
-    names += ("columns", "lo", "hi", "acc", "acc_stride")
+    names = [name for name in NAMES if name not in ("a_stride", "K")]
 
     def codegen(context, builder, signature, args):
         row = with_maddubs(emitter(builder, tier).tier)
@@ -63,15 +63,13 @@ def complemented_tile(
             block = builder.append_basic_block(f"complemented.{n}")
             switch.add_case(i64(n), block)
             builder.position_at_end(block)
-            accs = _accumulated(e, n, v)
-            finish(e, n, half, accs, v, e.pointer(v["panel"], SCALES))
+            finish(e, n, half, _accumulated(e, n, v), v)
             builder.branch(done)
         builder.position_at_end(done)
         return context.get_dummy_value()
 
-    a_type, _, _, *others = argument_types()
-    given = [a_type, *others]
-    return types.none(tier, out_kind, most, types.int64, *given), codegen
+    others = argument_types()[2:]  # less a_stride and K
+    return types.none(tier, out_kind, most, types.int64, *others), codegen
 
 
 def _accumulated(e, rows, v):
@@ -83,27 +81,31 @@ def _accumulated(e, rows, v):
     weights = e.pointer(v["panel"], e.load(i64, v["panel"], WEIGHTS))
     for k, steps in enumerate(BINS):
         count = e.load(i64, v["panel"], COUNTS + 8 * k)
-        accs = e.loop(count, accs, _bin(e, steps, a, offsets, weights))
-        done = b.mul(count, i64(4 * steps))
-        offsets = e.pointer(offsets, done)
-        weights = e.pointer(weights, b.mul(done, i64(COLUMNS)))
+        sizes = [4 * steps, 4 * COLUMNS * steps]  # of offsets and weights
+        cursors = [
+            (at, TURN * size)
+            for at, size in zip((offsets, weights), sizes, strict=True)
+        ]
+        accs = e.steps(count, TURN, cursors, accs, _bin(e, steps, a))
+        offsets, weights = (
+            e.pointer(at, b.mul(count, i64(size)))
+            for at, size in zip((offsets, weights), sizes, strict=True)
+        )
     return accs
 
 
-def _bin(e, steps, a, offsets, weights):
-    """The body of a loop over bins of so many steps."""
+def _bin(e, steps, a):
+    """What multiplies one of the bins of so many steps."""
     b = e.b
     words, whole = ir_vector(i16, 2 * COLUMNS), ir_vector(i32, COLUMNS)
     narrow = ir_vector(i8, 4 * COLUMNS)
     ones = e.const(words, 1)
 
-    def turn(index, accs):
-        at = e.pointer(offsets, b.mul(index, i64(4 * steps)))
-        w_at = e.pointer(weights, b.mul(index, i64(4 * COLUMNS * steps)))
-        quads = [
-            e.pointer(a, b.sext(e.load(i32, at, 4 * k), i64)) for k in range(steps)
-        ]
-        ws = [e.load(narrow, w_at, 4 * COLUMNS * k) for k in range(steps)]
+    def multiply(bin_, cursors, accs):
+        at, w_at = cursors
+        of = [bin_ * steps + k for k in range(steps)]
+        quads = [e.pointer(a, b.sext(e.load(i32, at, 4 * k), i64)) for k in of]
+        ws = [e.load(narrow, w_at, 4 * COLUMNS * k) for k in of]
         sums = []
         for r, acc in enumerate(accs):
             pairs = None
@@ -116,7 +118,7 @@ def _bin(e, steps, a, offsets, weights):
             sums.append(b.add(acc, widened))
         return sums
 
-    return turn
+    return multiply
 
 
 @intrinsic(prefer_literal=True)

@@ -9,9 +9,7 @@ wherever |y| is below the variant's limit, which the packer proves (qd8/winograd
 For F(4x4, 3x3) that is 576 = 9 * 64, the inverse 954437177 and a limit of 2^25.
 """
 
-import math
-
-from qd8.kernels.epilogue import never_tiny
+from qd8.kernels.epilogue import is_bounded, never_tiny
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, f32, i32, i64, ir_vector
 from qd8.kernels.vector import F16
@@ -60,10 +58,7 @@ def transform_output(
         v["weight_scale"] = e.load(real, v["tail"])
         v["bias"] = e.load(real, v["tail"], v["bias_at"])
         v["ordinary"] = never_tiny(e, v["scale"], v["weight_scale"], v["bias"])
-        v["bounded"] = builder.or_(
-            builder.fcmp_ordered("!=", v["lo"], f32(-math.inf)),
-            builder.fcmp_ordered("!=", v["hi"], f32(math.inf)),
-        )
+        v["bounded"] = is_bounded(e, v["lo"], v["hi"])
         v["lo"], v["hi"] = e.splat(v["lo"], lanes), e.splat(v["hi"], lanes)
         v["mask"] = e.mask(lanes, v["columns"])
         v["full"] = builder.icmp_signed(">=", v["columns"], i64(lanes))
