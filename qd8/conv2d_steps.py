@@ -185,5 +185,5 @@ def _winograd_words(
         *(address(weights.ends), len(weights.ends)),
         *(address(weights.taps), len(weights.taps), weights.panels.shape[1]),
         *(plan.block_rows, plan.together, plan.grid_rows, plan.grid_columns),
-        *(tasks, plan.scratch_bytes, plan.v_bytes, plan.m_step, scale),
+        *(tasks, plan.scratch_bytes, plan.v_bytes, plan.m_bytes, scale),
     )

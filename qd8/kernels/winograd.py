@@ -24,7 +24,7 @@ stay in L2 while U streams through. Layouts (all int16 in chunks of 16 input cha
     V   [few tiles][block of channels][position][block of taps][K/16][tiles][16]
     U   a panel: [block of channels][position][block of taps][K/2][NR][2], then
         weight_scale and bias
-    M   [tile][position][channels of a few panels] int32
+    M   [panel of a few][tile][position][NR] int32
 
 With a dilation d the tiles of each of the d phases of rows and columns are
 convolutions of their own: only the places of windows and outputs differ. A variant
@@ -107,7 +107,7 @@ def _transform_block(TIER, VARIANT, POSITIONS, MR, tiles, places, ends, splits, 
 
 @njit
 def _multiply_block(TIER, POSITIONS, MR, NR, tiles, v, v_bytes, u, panel_bytes, panels,
-                    chunks, step, m, m_step, following):  # fmt: skip
+                    chunks, step, m, m_bytes, following):  # fmt: skip
     """M of a block of tiles, a few panels and one block of input channels.
 
     following: address of the weights that the next block will begin with.
@@ -124,18 +124,21 @@ def _multiply_block(TIER, POSITIONS, MR, NR, tiles, v, v_bytes, u, panel_bytes, 
             for g in range(few):
                 first = tiles * g // few
                 n = tiles * (g + 1) // few - first
-                out = m + m_step * (POSITIONS * first + position) + 4 * NR * p
+                out = m + m_bytes * p + 4 * NR * (POSITIONS * first + position)
                 words_tile(
                     TIER, MR, NR, n, v + v_bytes * g + step * position, weights,
-                    chunks, out, POSITIONS * m_step, ahead,
+                    chunks, out, 4 * NR * POSITIONS, ahead,
                 )  # fmt: skip
 
 
 @njit
 def _finish_block(TIER, VARIANT, POSITIONS, OUTPUTS, LANES, NR, OUT, tiles, places, m,
-                  m_step, weights, panel_bytes, p, panels, N, out, pitch, acc,
+                  m_bytes, weights, panel_bytes, p, panels, N, out, pitch, acc,
                   out_row, out_pixel, spare, sums, before, after, lo, hi):  # fmt: skip
-    """Outputs of a block of tiles and of panels ``p`` to ``p + panels - 1``."""
+    """Outputs of a block of tiles and of panels ``p`` to ``p + panels - 1``.
+
+    m: of these panels, ``m_bytes`` from one to the next; sums lie in the same order.
+    """
     size = 4 if OUT == F32 else 2
     channel = NR * p
     columns = min(NR * panels, N - channel)
@@ -148,14 +151,16 @@ def _finish_block(TIER, VARIANT, POSITIONS, OUTPUTS, LANES, NR, OUT, tiles, plac
         for column in range(0, columns, LANES):
             pixel, at = word(place, 1), channel + column
             panel = weights + panel_bytes * (p + column // NR)
+            products = m + m_bytes * (column // NR) + 4 * (column % NR)
+            kept = sums + m_bytes // POSITIONS * OUTPUTS * (column // NR)
             transform_output(
-                TIER, VARIANT, OUT, m + m_step * POSITIONS * t + 4 * column, m_step,
+                TIER, VARIANT, OUT, products + 4 * NR * POSITIONS * t, 4 * NR,
                 panel + tail + 4 * (column % NR), 4 * NR, word(place, 3),
                 N - channel - column, np.int64(rows), np.int64(pixels),
                 out + size * (pitch * pixel + at), size * pitch * out_row,
                 size * pitch * out_pixel, acc + 4 * (N * pixel + at) if acc else 0,
                 4 * N * out_row, 4 * N * out_pixel,
-                spare, sums + m_step * OUTPUTS * t + 4 * column, m_step, before,
+                spare, kept + 4 * NR * OUTPUTS * t + 4 * (column % NR), 4 * NR, before,
                 after, lo, hi,
             )  # fmt: skip
 
@@ -209,7 +214,7 @@ def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
     int64), their number, address of ``taps`` (row and column of the first of each
     block of taps, int64), their number, panel bytes, most tiles in a block, panels
     at a time, grid rows, grid columns, scratch, scratch bytes a task, bytes of V of a
-    few tiles, of a position of M, scale, lo and hi (float32 bits), the tail and its
+    few tiles, of M of a panel, scale, lo and hi (float32 bits), the tail and its
     arguments (chain.py), elements from pixel to pixel of out. With a tail pixels touch.
     """
     POSITIONS = VARIANTS[VARIANT].positions
@@ -233,7 +238,7 @@ def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
         block, together = word(arguments, 24), word(arguments, 25)
         grid_rows, grid_columns = word(arguments, 26), word(arguments, 27)
         places = word(arguments, 28) + word(arguments, 29) * task
-        v_bytes, m_step = word(arguments, 30), word(arguments, 31)
+        v_bytes, m_bytes = word(arguments, 30), word(arguments, 31)
         scale = word(arguments, 32)
         lo, hi = real_word(arguments, 33), real_word(arguments, 34)
         tail, tail_arguments = word(arguments, 35), word(arguments, 36)
@@ -242,7 +247,7 @@ def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
         spare = places + (PLACE * block + 63) // 64 * 64
         v = spare + SPARE
         m = v + v_bytes * _few(block, MR)
-        sums = m + m_step * POSITIONS * block
+        sums = m + m_bytes * together
         i, j = task // grid_columns, task % grid_columns
         count = (N + NR - 1) // NR
         first, last = count * j // grid_columns, count * (j + 1) // grid_columns
@@ -277,11 +282,11 @@ def winograd(source, TIER, LANES, MR, NR, VARIANT, OUT):
                         following = u + POSITIONS * 32 * NR * chunks
                     _multiply_block(
                         TIER, POSITIONS, MR, NR, tiles, v_at, v_bytes, u, panel_bytes,
-                        panels, chunks, step, m, m_step, following,
+                        panels, chunks, step, m, m_bytes, following,
                     )  # fmt: skip
                     _finish_block(
                         TIER, VARIANT, POSITIONS, MY * MX, LANES, NR, OUT, tiles,
-                        places, m, m_step, weights, panel_bytes, p, panels, N, out,
+                        places, m, m_bytes, weights, panel_bytes, p, panels, N, out,
                         pitch, acc, out_row * dilation_y, out_pixel * dilation_x,
                         spare, sums, s, splits - 1 - s, lo, hi,
                     )  # fmt: skip

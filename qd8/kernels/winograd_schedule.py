@@ -151,7 +151,7 @@ class WinogradSchedule(Schedule):
     taps: tuple[int, int]  # rows and columns of the kernel that its blocks cover
     together: int  # panels whose products are kept at a time
     v_bytes: int  # of the transformed inputs of one register tile's tiles
-    m_step: int  # bytes from position to position of the products
+    m_bytes: int  # of the products of one panel
     weight_bytes: int
     saved: float = 0.0  # cycles, as estimated, against the direct path
     unit: ClassVar[str] = "tiles"
@@ -242,17 +242,18 @@ def winograd(layer: Layer, threads: int, tier: Tier) -> WinogradSchedule:
     block = _block(layer, -(-tiles // rows), extents.NR * together, tier)
     positions = layer.form.positions
     v_bytes = positions * sum(_odd(32 * extents.MR * size) for size in layer.blocks)
-    m_step = _odd(4 * extents.NR * together)
+    m_bytes = -(-positions * 4 * extents.NR * block // 64) * 64
     scratch = -(-PLACE * block // 64) * 64 + SPARE
-    scratch += v_bytes * -(-block // extents.MR) + m_step * positions * block
+    scratch += v_bytes * -(-block // extents.MR) + m_bytes * together
     if len(layer.blocks) > 1:
-        scratch += m_step * layer.form.y.outputs * layer.form.x.outputs * block
+        outputs = layer.form.y.outputs * layer.form.x.outputs
+        scratch += m_bytes // positions * outputs * together
         why += f"; {len(layer.blocks)} blocks of input channels"
     return WinogradSchedule(
         f"qd8_qc8w_winograd_{layer.form.name}_{extents.MR}x{extents.NR}c2_{tier.name}",
         *(tier.name, block, rows, columns, scratch, why),
         *(layer.variant, layer.exchanged, layer.tiles, layer.outputs, layer.taps),
-        *(together, v_bytes, m_step, weight_bytes),
+        *(together, v_bytes, m_bytes, weight_bytes),
     )
 
 
