@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from qd8.kernels import compiler, isa, winograd
+from qd8.kernels import compiler, isa, winograd, winograd_tile
 from qd8.kernels.vector import F32
 from qd8.kernels.winograd_schedule import Extents
 from qd8.kernels.winograd_variants import VARIANTS, Variant
@@ -38,12 +38,14 @@ def test_the_tile_multiplies_in_registers(compiled: tuple[str, Variant, str]) ->
     name, _, assembly = compiled
     loops = innermost_loops(assembly)
     dots = [sum(bool(DOT.search(line)) for line in loop) for loop in loops]
-    extents = Extents.of(isa.BY_NAME[name])
+    tier = isa.BY_NAME[name]
+    extents = Extents.of(tier)
+    bytes_of_a_turn = 4 * extents.NR * winograd_tile.pairs_of(tier)
     assert max(dots) >= extents.MR * extents.NR // extents.lanes
     for loop in (loop for loop, count in zip(loops, dots, strict=True) if count):
         assert [line for line in loop if ON_STACK.search(line)] == []
         # The weights that are wanted next, a cache line at a time.
-        assert sum("prefetch" in line for line in loop) == extents.NR * 4 // 64
+        assert sum("prefetch" in line for line in loop) == bytes_of_a_turn // 64
 
 
 def test_vpdpwssd_is_not_taken_apart(compiled: tuple[str, Variant, str]) -> None:
