@@ -1,14 +1,35 @@
 """A convolution that quantizes whole images, some rows of its output at a time."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from qd8.conv2d import Conv2D
+from qd8.conv2d_steps import Convolution
 from qd8.kernels import launch
 from qd8.kernels.chain import NO_TAIL, Tail
+from qd8.kernels.winograd_schedule import WinogradSchedule
 from qd8.workspace import address, gap
+
+
+def in_shares(layer: Conv2D, x: npt.NDArray[Any], threads: int) -> Convolution:
+    """An image quantized by so many tasks, its outputs made by tasks of one each.
+
+    The plan is that of one thread: blocks of rows are as high as a task's scratch, and
+    how many rows a task will be given is not known. Nor is where tiles of Winograd end:
+    below the image there are rows for any, because what a tile reads must be in range
+    even where it makes no output.
+    """
+    whole = layer.whole(x, 1)
+    plan = replace(whole.g.plan, grid_rows=threads, grid_columns=1)
+    parts = layer.whole(x, threads).g.parts if threads > 1 else whole.g.parts
+    height = whole.g.padded_H
+    if isinstance(plan, WinogradSchedule):
+        height += whole.window.stride[0] * (plan.outputs[0] // plan.tiles[0] - 1)
+    g = replace(whole.g, plan=plan, parts=parts, padded_H=height)
+    return whole._replace(g=g)
 
 
 class RowsOfConv2D:
@@ -19,19 +40,19 @@ class RowsOfConv2D:
     Parameters
     ----------
     layer : quantizes images, not pixels
+    whole : of :func:`in_shares`
     x : (1, H, W, C), C-contiguous
-    room : scratch of ``layer.scratch_bytes(x, threads)``; what is quantized stays there
+    room : ``whole.g.scratch_bytes`` of scratch; what is quantized stays there
     """
 
     def __init__(
         self,
         layer: Conv2D,
+        whole: Convolution,
         x: npt.NDArray[Any],
-        threads: int,
         room: npt.NDArray[np.uint8],
     ) -> None:
-        self._layer, self._x, self._room = layer, x, room
-        self._whole = layer.whole(x, threads)
+        self._layer, self._whole, self._x, self._room = layer, whole, x, room
         bases = (address(x), 0, 0, address(room), *NO_TAIL, 0)
         program = launch.Program(self._whole.quantization, self._whole.g.scratch_bytes)
         self.prepared = program.calls(bases, x, room)
@@ -41,7 +62,7 @@ class RowsOfConv2D:
     ) -> list[launch.Call]:
         """Calls that make ``out`` (1, rows, OW, O), outputs from row ``first`` on.
 
-        share : number of the thread, below those of the plan
+        share : number of the task
         """
         step = self._whole.multiplication(first, out.shape[1], share)
         program = launch.Program([step], self._whole.g.scratch_bytes)

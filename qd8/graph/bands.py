@@ -27,6 +27,7 @@ from .prepared import Prepared, prepared, shape_only
 
 if TYPE_CHECKING:
     from qd8.conv2d_bands import RowsOfConv2D
+    from qd8.conv2d_steps import Convolution
     from qd8.kernels.launch import Call
 
 Array = npt.NDArray[Any]
@@ -97,7 +98,8 @@ class Banded:
         at, calls, image = self._image_bytes(threads), [], None
         if self._of_images:
             x = self._arrays[_source(self._nodes[0])]
-            image = RowsOfConv2D(self._packed[0].layer, x, threads, room[:at])
+            layer, whole = self._packed[0].layer, self._image(threads)
+            image = RowsOfConv2D(layer, whole, x, room[:at])
             calls += image.prepared
         sequences = []
         for number, share in enumerate(self._shares(threads)):
@@ -111,9 +113,6 @@ class Banded:
     def _made_shares(self, threads: int) -> list[Share]:
         from qd8.kernels import isa
 
-        if self._of_images:
-            layer, x = self.layers[0]
-            threads = min(threads, layer.whole(x, threads).g.plan.tasks)
         count = max(1, min(threads, self._height // LEAST))
         budget = min(isa.current().l2_bytes * 3 // 4, ROOM)
         shares = []
@@ -132,11 +131,15 @@ class Banded:
         layer = self._packed[0].layer
         return layer is not None and layer.pixels is None
 
+    def _image(self, threads: int) -> "Convolution":
+        from qd8.conv2d_bands import in_shares
+
+        return in_shares(*self.layers[0], threads)
+
     def _image_bytes(self, threads: int) -> int:
         if not self._of_images:
             return 0
-        layer, x = self.layers[0]
-        return _whole_lines(layer.scratch_bytes(x, threads))
+        return _whole_lines(self._image(threads).g.scratch_bytes)
 
     def _scratch(self, bands: Sequence[Sequence[Piece]]) -> int:
         """Bytes of scratch of the layers that quantize pixels, of any band."""
