@@ -57,8 +57,8 @@ class Node:
     quantized : runs dynamically quantized; ``reason`` says why, or why not
     parts : the nodes of the unfused graph that this one stands for, in their order:
         their references, one after the other, define it; empty if it is one of them
-    tail : what is done in place to the output that the operator makes; its operands
-        but the first are the last of ``inputs``
+    tail : what is done in place to the output that the operator makes, or made of its
+        halves; its operands but those (`Program.made`) are the last of ``inputs``
     stages : the nodes that run in its place, band by band (bands.py), each reading
         what the one before it makes; empty of a node that runs as a whole
     """
@@ -77,7 +77,7 @@ class Node:
     @property
     def own_inputs(self) -> tuple[int | None, ...]:
         """The inputs that the operator takes, without those of the tail."""
-        more = 0 if self.tail is None else len(self.tail.kinds) - 1
+        more = 0 if self.tail is None else len(self.tail.kinds) - self.tail.made
         return self.inputs[: len(self.inputs) - more]
 
     @property

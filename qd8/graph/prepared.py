@@ -72,6 +72,9 @@ def prepared(
     if packed.weight is not None:
         inputs[1] = packed.weight
     out = outs if operator.several else outs[0]
+    if node.tail is not None and node.tail.reads_halves:
+        packed = packed._replace(layer=_gated(packed.layer, node, arrays))
+        return Prepared(node, packed, options, inputs, out, None)
     return Prepared(node, packed, options, inputs, out, _tail(node, arrays))
 
 
@@ -80,11 +83,23 @@ def shape_only(tensor: Tensor) -> Array:
     return np.broadcast_to(np.zeros((), tensor.dtype), tensor.shape)
 
 
+def _gated(layer: Any, node: Node, arrays: Mapping[int, Array]) -> Any:
+    """Return the layer that makes what the tail makes of the halves of its rows."""
+    from qd8.gated import Gated
+
+    assert node.tail is not None
+    return Gated(layer, node.tail, _tail_operands(node, arrays))
+
+
 def _tail(node: Node, arrays: Mapping[int, Array]) -> "Tail | None":
     """Bind the tail of a node to its output."""
     if node.tail is None:
         return None
     from qd8.kernels.chain import bind_tail
 
-    more = [arrays[i] for i in node.inputs[len(node.own_inputs) :] if i is not None]
+    more = _tail_operands(node, arrays)
     return bind_tail(node.tail, more, arrays[node.outputs[0]])
+
+
+def _tail_operands(node: Node, arrays: Mapping[int, Array]) -> list[Array]:
+    return [arrays[i] for i in node.inputs[len(node.own_inputs) :] if i is not None]

@@ -1,7 +1,7 @@
 """Where the time of a model goes, operator by operator and by kind."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -216,7 +216,12 @@ def _explained(plan: Plan, place: int, threads: int) -> "Explanation | None":
 
     layer, shape = plan.packed[place].layer, _source(plan.graph, place)
     if isinstance(layer, FullyConnected | Siblings):
-        return layer.explain(max(1, int(np.prod(shape)) // layer.K), threads)
+        said = layer.explain(max(1, int(np.prod(shape)) // layer.K), threads)
+        tail = plan.graph.nodes[place].tail
+        if tail is None or not tail.reads_halves:
+            return said
+        why = "its halves are gated where they are made"
+        return replace(said, schedule=said.schedule.because(why))
     if isinstance(layer, Conv2D):
         return layer.explain(shape, threads)
     return None

@@ -32,6 +32,7 @@ from qd8.kernels.vector import F16, LANES
 
 GRAIN = 1 << 13  # elements of a task
 _OPERANDS = 4  # words before the operands: output, period, rows, pitch
+HALVES = _OPERANDS  # from which word on `bind_gate` has halves in place of addresses
 
 
 class Tail(NamedTuple):
@@ -202,6 +203,29 @@ def bind_tail(program: Program, operands: list[Float], out: Float) -> Tail:
     out : C-contiguous float32 or float16, in whose dtype all operands are
     """
     return _bound(program, [out, *operands], out)
+
+
+def bind_gate(program: Program, operands: list[Float], out: Float, pitch: int) -> Tail:
+    """Bind a program that reads pieces of rows which another kernel has in its scratch.
+
+    Parameters
+    ----------
+    operands : those that are no piece, in their order
+    out : C-contiguous float32 or float16, in whose dtype all operands are
+    pitch : elements from row to row of the scratch
+
+    Of a piece the words hold 0 or 1, which half of the rows it is: the kernel puts the
+    address of its scratch there.
+    """
+    others = iter(operands)
+    starts = program.starts or (0,) * len(program.kinds)
+    places = [
+        start // program.period if way == PIECE else address(next(others))
+        for way, start in zip(program.kinds, starts, strict=True)
+    ]
+    kernel = cache.kernel(_factory, isa.current().id, kind(out), *encoded(program))
+    words = (address(out), program.period, program.rows, pitch, *places)
+    return Tail(kernel.address, np.array(words, np.int64), (*operands, out))
 
 
 def bind_chain(*operands: Float, program: Program, threads: int) -> list[launch.Call]:

@@ -43,7 +43,8 @@ class Link(NamedTuple):
 class Program(NamedTuple):
     """Links over operands.
 
-    kinds : of each operand; of a tail, operand 0 is what the kernel before it made
+    kinds : of each operand; of a tail, operand 0 is what the kernel before it made, or
+        all pieces are halves of it
     period, rows : elements of a row; rows that share a row of an IMAGE operand
     pitch : elements from one row of a PIECE operand to the next
     starts : of each operand, where a PIECE begins; empty if there is none
@@ -55,6 +56,21 @@ class Program(NamedTuple):
     rows: int = 1
     pitch: int = 0
     starts: tuple[int, ...] = ()
+
+    @property
+    def reads_halves(self) -> bool:
+        """Whether operand 0 is half of longer rows, as is every other piece."""
+        starts = self.starts or (0,) * len(self.kinds)
+        pieces = [
+            s for s, kind in zip(starts, self.kinds, strict=True) if kind == PIECE
+        ]
+        halves = {*pieces} <= {0, self.period} and self.pitch == 2 * self.period
+        return halves and self.kinds[0] == PIECE
+
+    @property
+    def made(self) -> int:
+        """Of a tail, how many operands are what the kernel before it made."""
+        return self.kinds.count(PIECE) if self.reads_halves else 1
 
 
 # name -> how many arguments; chain.py emits them.

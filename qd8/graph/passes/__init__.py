@@ -15,6 +15,7 @@ from .bands import bands
 from .chains import chains
 from .concat import concat
 from .epilogue import epilogue
+from .gated import gated
 from .group_sum import group_sum
 from .layer_norm import layer_norm
 from .pad import pad
@@ -39,6 +40,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("group_sum", "sums over groups, of SQUARE(x - m) or a CAST", group_sum),
     Pass("swish", "LOGISTIC and the MUL of its input by it, as one", swish),
     Pass("chains", "element-wise operators that feed one another, as one", chains),
+    Pass("gated", "chains of the halves of a quantized layer's rows, into it", gated),
     Pass("epilogue", "element-wise operators into the one that they follow", epilogue),
     Pass("siblings", "fully connected layers on the same rows, as one", siblings),
     Pass("concat", "channels written where CONCATENATION would copy them", concat),
