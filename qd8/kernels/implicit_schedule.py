@@ -17,7 +17,8 @@ REGISTER, TILE = 16, 32
 # Cycles on Sapphire Rapids: of a tile's 64 k, of its fixed part and epilogue, of
 # gathering 64 bytes, and a run.
 STEP, FIXED, COPY, RUN = 70, 400, 5, 8
-NEAR = 24 << 10  # bytes of image that stay in L1 beside a panel
+NEAR = 24 << 10  # bytes of image, or of weights, that stay in L1 beside the other
+OUTPUTS = 128 << 10  # bytes of a block's outputs that stay in L2
 
 
 class Runs(NamedTuple):
@@ -86,11 +87,19 @@ def _pixels(layer: Layer, row_pixels: int) -> int:
 
 
 def _block_tiles(layer: Layer, row_pixels: int, tiles: int, tier: Tier) -> int:
-    """Tiles of a block, of ``tiles`` that a task has."""
+    """Tiles of a block, of ``tiles`` that a task has.
+
+    Nothing is packed for a block, so that more tiles a panel cost little but L2 for
+    the outputs, whose lines the panels fill in turn. Only where all panels stay in L1
+    is the image better read from there.
+    """
     piece = layer.runs.count * (TILE * layer.pixel_bytes + layer.runs.length)
     weights = tier.KB * layer.blocks * layer.N
     if weights <= tier.l2_bytes * 9 // 16:
-        return min(max(NEAR // piece, 1), tiles)
+        most = max(NEAR // piece, 1)
+        if weights > NEAR or layer.N <= tier.NR:
+            most = max(most, OUTPUTS // (TILE * 4 * layer.N * layer.groups))
+        return -(-tiles // -(-tiles // most))
     row_bytes = (layer.row_steps or layer.OW) * layer.pixel_bytes
 
     def read(count: int) -> int:

@@ -127,4 +127,18 @@ def test_an_image_that_stays_in_l2_meets_large_weights_once() -> None:
         assert block * blocks - pixels < 32 * blocks
     block, pixels = plan(32, 1280, 1280, threads=2)
     assert pixels <= 2 * block < pixels + 64
-    assert plan(64, 320, 320)[0] == 32
+
+
+def test_a_panel_meets_as_many_tiles_as_l2_has_room_for_their_outputs() -> None:
+    """Even blocks of 128 KiB of outputs; of fewer tiles where all panels are in L1."""
+
+    def block(H, C, N):
+        layer = Layer(1, H, H, N, 1, H + 1, C, Runs(3, 3 * C), 9 * C // 64)
+        gathered = schedule.convolution(1, H * H, 9 * C, N, 1, AMX)
+        return implicit_schedule.choose(layer, gathered, 1, AMX).block_rows
+
+    assert block(64, 320, 320) == 96
+    assert block(28, 128, 128) == 224
+    assert block(56, 64, 64) == 480
+    assert block(112, 64, 32) == 992
+    assert block(112, 32, 64) < 256
