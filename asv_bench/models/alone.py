@@ -53,6 +53,7 @@ def measure(name: str, path: Path, threads: int, calls: int) -> Alone:
     _forget_peak()
     loaded = []
     load_s = seconds(lambda: loaded.append(engine.load(path, threads)))
+    loaded[0].set_inputs()
     first_s = seconds(loaded[0].invoke)
     rounds = [seconds(loaded[0].invoke) for _ in range(calls)]
     peak = _resident("VmHWM")

@@ -59,6 +59,7 @@ def measure(wanted: Wanted) -> dict[str, Found]:
         engine = BY_NAME[name]
         try:
             loaded = engine.load(Path(wanted.files[engine.kind]), wanted.threads)
+            loaded.set_inputs()
             loaded.invoke()
             answers[name] = loaded.outputs()
             calls[name] = loaded.invoke

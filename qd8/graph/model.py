@@ -13,7 +13,6 @@ from qd8.settings import get_num_threads
 
 from .build import build
 from .edges import collect_inputs
-from .file_state import FileState
 from .graph import Graph
 from .keep import kept_tensors
 from .layers import Layer, Layers, describe, info
@@ -24,11 +23,12 @@ from .plan import Plan
 from .precision import apply_precision
 from .resize import Resized, wanted_shapes
 from .run import run_plan, time_runs
-from .signatures import SignatureInfo, describe_signatures
-from .smooth import smooth_noise
 
+# What only some callers ask for is imported when they do (10 ms in all).
 if TYPE_CHECKING:
+    from .file_state import FileState
     from .profile import Profile
+    from .signatures import SignatureInfo
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
@@ -97,8 +97,10 @@ class Model:
         return Plan(self._graph, self._packing)
 
     @cached_property
-    def signatures(self) -> dict[str, SignatureInfo]:
+    def signatures(self) -> "dict[str, SignatureInfo]":
         """What each signature of the file calls its inputs and outputs."""
+        from .signatures import describe_signatures
+
         return describe_signatures(self._file)
 
     @cached_property
@@ -243,7 +245,8 @@ class Model:
         Without inputs the model is given smooth noise. Ordinary calls are timed in
         between; what they take beyond the operators is in the table's note.
         """
-        from .profile import profiled  # its tables take 6 ms to import
+        from .profile import profiled
+        from .smooth import smooth_noise
 
         if not inputs and not named:
             inputs = tuple(smooth_noise(i.shape, i.dtype) for i in self.inputs)
@@ -263,6 +266,8 @@ class Model:
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:
+        from .file_state import FileState
+
         shapes = [each.shape for each in self.inputs]
         source = FileState.of(self._file)
         settings = (self.precision, self.memory, self.signature, self.passes)
@@ -287,7 +292,7 @@ class Results(dict[str, Array]):
 
 
 def _restore(
-    source: FileState,
+    source: "FileState",
     settings: tuple[str, str, str | None, tuple[str, ...]],
     shapes: list[Shape],
 ) -> Model:
