@@ -106,10 +106,10 @@ def bands_within(
     first, last : rows of the last stage
     row_bytes : of each stage's output but the last's
     """
-    for count in range(1, last - first + 1):
-        height = -(-(last - first) // count)
-        if height > STEP:  # of whole tiles of Winograd, and of pooled rows
-            height = -(-height // STEP) * STEP
+    heights = [-(-(last - first) // count) for count in range(1, last - first + 1)]
+    # Of whole tiles of Winograd, and of pooled rows; many counts share a height.
+    heights = [-(-h // STEP) * STEP if h > STEP else h for h in heights]
+    for height in dict.fromkeys(heights):
         found = cut(stages, first, last, height)
         held = sum(map(prod, zip(held_rows(found), row_bytes, strict=True)))
         if held <= budget or height <= LEAST:

@@ -23,6 +23,7 @@ Three rows share one address register: base, base + x_step, base + 2 * x_step ar
 x86 addressing modes, and twelve pointers would not fit into sixteen registers.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -80,10 +81,13 @@ def heights_by_rest(tile: FloatTile, count: int) -> list[int]:
     return table
 
 
+@cache
 def height_table(tile: FloatTile) -> npt.NDArray[np.int64]:
     """(MR + 1, 2 MR + 1) int64: by the rows of a strip up to MR, by those left."""
     rows = [heights_by_rest(tile, count) for count in range(tile.heights[0] + 1)]
-    return np.array(rows, np.int64)
+    table = np.array(rows, np.int64)
+    table.flags.writeable = False  # all calls share it
+    return table
 
 
 def has_masks(tier: isa.Tier) -> bool:

@@ -5,6 +5,8 @@ Along one axis, neighbouring outputs that have the same taps inside the image fo
 for the interior, and one for each way of touching the border.
 """
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -30,9 +32,10 @@ class Span(NamedTuple):
         return self.last - self.first
 
 
+@lru_cache(1024)  # bands of rows share those along x
 def spans(
     size: int, kernel: int, stride: int, dilation: int, before: int, outputs: int
-) -> list[Span]:
+) -> tuple[Span, ...]:
     """The spans of one axis, outputs ascending.
 
     Output o reads input ``o * stride + tap * dilation - before``.
@@ -46,15 +49,15 @@ def spans(
             found[-1] = found[-1]._replace(last=o + 1)
         else:
             found.append(Span(o, o + 1, low, high))
-    return found
+    return tuple(found)
 
 
-def span_table(found: list[Span]) -> npt.NDArray[np.int64]:
+def span_table(found: Sequence[Span]) -> npt.NDArray[np.int64]:
     """(spans, 4) int64: first, last, low, high."""
     return np.array(found, np.int64)
 
 
-def tap_table(found: list[Span]) -> npt.NDArray[np.int64]:
+def tap_table(found: Sequence[Span]) -> npt.NDArray[np.int64]:
     """(outputs, 2) int64: low and high of each output."""
     table = np.array(found, np.int64)
     return np.repeat(table[:, 2:], table[:, 1] - table[:, 0], axis=0)
