@@ -57,7 +57,7 @@ def assert_same(model, *shapes):
             assert_same_bits(expected[name], value, name)
 
 
-@pytest.mark.parametrize("share", [4, 1 << 20])
+@pytest.mark.parametrize("share", [8, 1 << 20])
 @pytest.mark.parametrize("precision", ["qd8-f32", "qd8-f16"])
 @pytest.mark.parametrize("rows", [(1,), (2, 35)])
 def test_bits_are_those_of_the_parts(isa, monkeypatch, precision, rows, share):
