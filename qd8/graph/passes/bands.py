@@ -77,12 +77,12 @@ def _is_sliced(graph: Graph, node: Node) -> bool:
 
 
 def _is_light(graph: Graph, node: Node) -> bool:
-    """Whether memory bounds a float convolution, whose float16 are widened as one."""
-    tensor = graph.tensors[node.weight]
-    return (
-        prod(tensor.shape[1:]) <= LIGHT
-        and graph.tensors[node.outputs[0]].dtype == np.float32
-    )
+    """Whether memory bounds a float convolution; of more than pixels, float16 are
+    widened all before the first."""
+    shape = graph.tensors[node.weight].shape
+    half = graph.tensors[node.outputs[0]].dtype == np.float16
+    pixels = shape[1:3] == (1, 1) and tuple(node.options["stride"]) == (1, 1)
+    return prod(shape[1:]) <= LIGHT and (pixels or not half)
 
 
 def _fits(operand: tuple[int, ...], shape: tuple[int, ...]) -> bool:

@@ -114,8 +114,7 @@ def test_bits_are_the_reference_s(isa, precision, name, path):
     with schedule.forced(path):
         model = qd8.load(net.finish(net.last), precision=precision)
     found = [len(node.stages) for node in model.fused_graph.nodes if node.stages]
-    if precision == "qd8-f32" or name != "light float":
-        assert found == chains
+    assert found == chains
     assert_nothing_lost(model)
     (x_,) = model.inputs
     for bad in (False, True):
