@@ -13,6 +13,7 @@ import numpy.typing as npt
 from qd8.kernels.activation import BOUNDS
 
 Array = npt.NDArray[Any]
+_REAL = np.float32, np.float16
 SMALLEST_NORMAL = float(np.finfo(np.float32).smallest_normal)
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -41,7 +42,7 @@ def array(name: str, value: object, dtypes: Sequence[type]) -> Array:
 
 def activations(name: str, value: object) -> Array:
     """Float32 or float16 of at least one dimension, C-contiguous."""
-    x = array(name, value, (np.float32, np.float16))
+    x = array(name, value, _REAL)
     if x.ndim == 0:
         raise ValueError(f"{name} has no dimensions; it must be (..., K)")
     return x if x.flags.c_contiguous else np.ascontiguousarray(x)

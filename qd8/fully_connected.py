@@ -1,6 +1,7 @@
 """The fully connected operator: validate, pack once, call."""
 
 import threading
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -108,12 +109,12 @@ class FullyConnected:
         values, scale = quantize_weights(weight)
         return cls(values, scale, bias, activation=activation)
 
-    @property
+    @cached_property
     def K(self) -> int:
         """Input channels."""
         return self.packed.K
 
-    @property
+    @cached_property
     def N(self) -> int:
         """Output channels."""
         return self.packed.N

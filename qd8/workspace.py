@@ -28,12 +28,23 @@ def scratch(nbytes: int) -> int:
     return int(_local.address)
 
 
+_word_at = ctypes.c_size_t.from_address
+_POINTER = object.__basicsize__  # where an array object's first field is
+
+
 def _described(array: npt.NDArray[Any]) -> int:
+    """Where an array's elements begin."""
     return int(array.__array_interface__["data"][0])
 
 
 def _peeked(array: npt.NDArray[Any]) -> int:
-    return ctypes.c_size_t.from_address(id(array) + object.__basicsize__).value
+    """Where an array's elements begin: the first field of an array object.
+
+    PyArrayObject_fields of NumPy's C API, unchanged since 1.7. Reading it takes 0.15
+    us; ``__array_interface__``, which builds a dictionary and serves where the trial
+    below fails, takes 1.1 us.
+    """
+    return _word_at(id(array) + _POINTER).value
 
 
 def _readable() -> bool:
@@ -44,7 +55,7 @@ def _readable() -> bool:
     return all(_peeked(array) == _described(array) for array in trials)
 
 
-_address = _peeked if _readable() else _described
+address = _peeked if _readable() else _described
 
 
 def gap(array: npt.NDArray[Any]) -> int:
@@ -55,13 +66,3 @@ def gap(array: npt.NDArray[Any]) -> int:
     if array.flags.c_contiguous or array.ndim < 2:
         return 0
     return int(array.strides[-2] // array.itemsize) - int(array.shape[-1])
-
-
-def address(array: npt.NDArray[Any]) -> int:
-    """Where an array's elements begin.
-
-    The first field of an array object is that pointer (NumPy's PyArrayObject_fields,
-    unchanged since 1.7). Reading it takes 0.15 us; ``__array_interface__``, which
-    builds a dictionary and serves where the trial above fails, takes 1.1 us.
-    """
-    return _address(array)
