@@ -1,4 +1,4 @@
-"""What comes before the first answer: import, compilation, the kernel cache.
+"""What comes before the first answer: import, compilation, loading a model.
 
 Measured in processes of their own, with the qd8 that this process would import.
 """
@@ -98,3 +98,99 @@ class FirstCall:
         return measured["bytes"]
 
     track_cache_bytes.unit = "bytes"
+
+
+MODEL = "efficientnet_v2_b0"
+WARMUP = """
+from time import perf_counter
+from qd8 import zoo
+model = zoo.build("{}", weights="int8")
+start = perf_counter()
+import qd8
+qd8.warmup(qd8.load(model))
+print(perf_counter() - start)
+"""
+LOAD = """
+from time import perf_counter
+import numpy as np
+import qd8
+qd8.set_num_threads(1)
+start = perf_counter()
+model = qd8.load({path!r})
+loaded = perf_counter()
+model(*(np.zeros(i.shape, i.dtype) for i in model.inputs))
+print({what})
+"""
+LITERT = """
+from time import perf_counter
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+start = perf_counter()
+litert = Interpreter({path!r}, num_threads=1)
+litert.allocate_tensors()
+loaded = perf_counter()
+for detail in litert.get_input_details():
+    litert.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+litert.invoke()
+print({what})
+"""
+
+
+class Warmup:
+    """`qd8.warmup` of EfficientNetV2-B0 from an empty cache, loading included."""
+
+    version = "1"
+    timeout = 600
+
+    def track_cold_seconds(self):
+        with tempfile.TemporaryDirectory() as folder:
+            return printed_seconds(WARMUP.format(MODEL), NUMBA_CACHE_DIR=folder)
+
+    track_cold_seconds.unit = "s"
+
+
+class Load:
+    """EfficientNetV2-B0 in processes of their own, with kernels on disk; one thread.
+
+    "load" is `qd8.load` with the modules that it imports, or LiteRT's `Interpreter`
+    and `allocate_tensors`, which pack too; "answer" is the first call besides.
+    """
+
+    version = "1"
+    timeout = 600
+    params = (["load", "answer"],)
+    param_names = ("until",)
+
+    def setup_cache(self):
+        from qd8 import zoo
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "model.tflite")
+            zoo.write(MODEL, path, weights="int8")
+            found = {}
+            for until, what in (
+                ("load", "loaded - start"),
+                ("answer", "perf_counter() - start"),
+            ):
+                ours = LOAD.format(path=path, what=what)
+                printed_seconds(ours)  # compiles, if it must
+                theirs = LITERT.format(path=path, what=what)
+                pairs = [
+                    (printed_seconds(ours), printed_seconds(theirs)) for _ in range(5)
+                ]
+                found[until] = (
+                    median(mine for mine, _ in pairs),
+                    median(mine / other for mine, other in pairs),
+                )
+        return found
+
+    setup_cache.timeout = 600
+
+    def track_seconds(self, measured, until):
+        return measured[until][0]
+
+    def track_times_litert(self, measured, until):
+        return measured[until][1]
+
+    track_seconds.unit = "s"
+    track_times_litert.unit = "of LiteRT's time"

@@ -195,7 +195,12 @@ class Banded:
         self, i: int, band: Sequence[Piece], buffers: Sequence[Array]
     ) -> Prepared:
         """Return a stage on the rows of a piece."""
-        node, piece, arrays = self._nodes[i], band[i], dict(self._arrays)
+        node, piece = self._nodes[i], band[i]
+        arrays = {
+            j: self._arrays[j]
+            for j in (*node.inputs, *node.outputs)
+            if j is not None and j in self._arrays
+        }
         height = self._graph.tensors[node.outputs[0]].shape[1]
         for j in node.inputs[len(node.own_inputs) :]:
             if j is not None and arrays[j].ndim == 4 and arrays[j].shape[1] == height:
