@@ -116,18 +116,18 @@ def _multiply_block(TIER, POSITIONS, MR, NR, tiles, v, v_bytes, u, panel_bytes, 
     for position in range(POSITIONS):
         for p in range(panels):
             weights = u + panel_bytes * p + size * position
-            ahead = panel_bytes
+            ahead = weights + panel_bytes
             if p + 1 == panels:
-                ahead = u + size * (position + 1) - weights
+                ahead = u + size * (position + 1)
                 if position + 1 == POSITIONS:
-                    ahead = following - weights
+                    ahead = following
             for g in range(few):
                 first = tiles * g // few
                 n = tiles * (g + 1) // few - first
                 out = m + m_bytes * p + 4 * NR * (POSITIONS * first + position)
                 words_tile(
                     TIER, MR, NR, n, v + v_bytes * g + step * position, weights,
-                    chunks, out, 4 * NR * POSITIONS, ahead,
+                    chunks, out, 4 * NR * POSITIONS, ahead + size * g // few, few,
                 )  # fmt: skip
 
 

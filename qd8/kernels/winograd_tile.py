@@ -41,12 +41,14 @@ def pairs_of(tier):
 
 @intrinsic(prefer_literal=True)
 def words_tile(
-    typingctx, tier, most, width, rows, a, u, chunks, out, out_stride, ahead
+    typingctx, tier, most, width, rows, a, u, chunks, out, out_stride, ahead,
+    share,
 ):  # fmt: skip
     """``rows`` rows, 1 to ``most``, by ``width`` columns; each has its own code.
 
     a, u, out: addresses. chunks: K / 16. out_stride: bytes from row to row. ahead:
-    bytes from ``u`` to weights of the same size that are wanted next.
+    address of what to ask for of the weights that are wanted next, a ``share``-th of
+    as many bytes as these have.
     """
 
     def codegen(context, builder, signature, args):
@@ -62,19 +64,20 @@ def words_tile(
         builder.position_at_end(done)
         return context.get_dummy_value()
 
-    return types.none(tier, most, width, *[types.int64] * 7), codegen
+    return types.none(tier, most, width, *[types.int64] * 8), codegen
 
 
-def _tile(e, rows, NR, a, u, chunks, out, out_stride, ahead):
+def _tile(e, rows, NR, a, u, chunks, out, out_stride, ahead, share):
     b, lanes = e.b, e.tier.lanes
     vectors = NR // lanes
     whole, words = ir_vector(i32, lanes), ir_vector(i16, 2 * lanes)
-    following, pairs = b.add(u, ahead), pairs_of(e.tier)
+    pairs = pairs_of(e.tier)
+    ahead_step = b.sdiv(i64(4 * NR * pairs), share)
 
     def turn(index, carried):
         a_at, *accs = carried
         at = b.mul(index, i64(4 * NR * pairs))
-        u_at, next_at = e.pointer(u, at), e.pointer(following, at)
+        u_at, next_at = e.pointer(u, at), e.pointer(ahead, b.mul(index, ahead_step))
         for line in range(0, 4 * NR * pairs, LINE):
             e.prefetch(next_at, line)
         for pair in range(pairs):
