@@ -36,6 +36,16 @@ GRAINS = attention, chain, float_gemm, float_matmul, float_unary, float_window
 GRAINS += (strided_copy,)
 ACTIVATIONS = "none", "relu", "relu6", "relu_n1_to_1"
 EDGE = 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 15, 16, 17, 24, 25, 31, 32, 33
+# Kernel, stride, dilation, activation of depthwise convolution and pooling, of which
+# each is a kernel of its own: taps written out, and loops (stride 3; 35 taps).
+WINDOWS: tuple[tuple[Any, ...], ...] = (
+    ((3, 3), (1, 1), (1, 1), "relu6"),
+    ((3, 3), (2, 2), (1, 1), "none"),
+    ((5, 5), (1, 1), (1, 1), "none"),
+    ((2, 3), (1, 2), (2, 2), "relu"),
+    ((3, 2), (3, 3), (1, 1), "relu_n1_to_1"),
+    ((7, 5), (2, 1), (1, 1), "none"),
+)
 Arrays = Sequence[npt.NDArray[Any]]
 # Each operator alone, two links over each kind of operand, and a gated GELU.
 PROGRAMS: list[tuple[Sequence[Link], tuple[int, ...]]] = [
@@ -88,11 +98,16 @@ def _windows(seed: int, depthwise: bool) -> Given:
     """Images that touch every border, kernels up to 5x5, stride, dilation."""
     dtype, rng = dtype_of(seed), np.random.default_rng(seed)
     N, H, W = (int(n) for n in rng.integers(1, (3, 9, 20)))
-    KH, KW = _pair(rng, 1, 2, 3, 3, 5)
-    stride, dilation = _pair(rng, 1, 1, 2, 3), _pair(rng, 1, 1, 2, 3)
+    if depthwise:
+        (KH, KW), stride, dilation, activation = WINDOWS[seed % len(WINDOWS)]
+    else:
+        KH, KW = _pair(rng, 1, 2, 3, 3, 5)
+        stride, dilation = _pair(rng, 1, 1, 2, 3), _pair(rng, 1, 1, 2, 3)
+        activation = str(rng.choice(ACTIVATIONS))
     options: dict[str, Any] = {"stride": stride, "dilation": dilation}
     options["padding"] = ("SAME", ((KH, KH), (KW, KW - 1)))[seed % 5 == 0]
-    options["activation"] = str(rng.choice(ACTIVATIONS))
+    options["activation"] = activation
+    H, W = max(H, (KH - 1) * dilation[0] + 1), max(W, (KW - 1) * dilation[1] + 1)
     if depthwise:
         C, multiplier = _size(rng), _size(rng, 1, 1, 1, 2, 3)
         shape: tuple[int, ...] = 1, KH, KW, C * multiplier
@@ -107,15 +122,14 @@ def _windows(seed: int, depthwise: bool) -> Given:
 
 
 def pooling(seed: int) -> Given:
-    """Windows up to 7x9; which of the two is the only weight."""
+    """Averages and maxima over windows; which of the two is the only weight."""
     dtype, rng = dtype_of(seed), np.random.default_rng(seed)
     N, H, W, C = *(int(n) for n in rng.integers(1, (3, 9, 20))), _size(rng)
-    window = _pair(rng, 1, 2, 3, 3, 5, 7)
+    window, stride, _, activation = WINDOWS[seed % len(WINDOWS)]
     H, W = max(H, window[0]), max(W, window[1])
-    options = {"window": window, "stride": _pair(rng, 1, 2, 3)}
+    options = {"window": window, "stride": stride, "activation": activation}
     options["padding"] = str(rng.choice(("SAME", "VALID")))
-    options["activation"] = str(rng.choice(ACTIVATIONS))
-    name = ("average_pool_2d", "max_pool_2d")[seed % 2]
+    name = ("average_pool_2d", "max_pool_2d")[seed // len(WINDOWS) % 2]
     return Given(seed, _values(seed, 0, N, H, W, C, dtype=dtype), (name,), options)
 
 

@@ -14,20 +14,22 @@ ROWS, CHANNELS = 5, 21
 EPSILON = np.float32(1e-5)
 
 
-def layer_norm(*, axis=2, also="", relu=0, other_mean=False):
+def layer_norm(*, axis=2, also="", relu=0, other_mean=False, gamma_rank=1, keep=True):
     """Build what Keras' layer normalization is converted to, or a relative of it."""
     net = Net()
     shape, row = (1, ROWS, CHANNELS), (1, ROWS, 1)
     if axis == 1:
         shape, row = (1, CHANNELS, CHANNELS), (1, 1, CHANNELS)
-    g_shape = shape if axis == 2 else row
+    if not keep:
+        shape, row = (1, CHANNELS, CHANNELS), (1, CHANNELS)
+    g_shape = shape if axis == 2 and keep else row
     x = net.input(*shape)
-    gamma, beta = floats(1, CHANNELS), floats(2, CHANNELS)
+    gamma, beta = floats(1, *shape[3 - gamma_rank :]), floats(2, CHANNELS)
     made = {}
-    made["mean"] = net.add("MEAN", [x, [axis]], row, KeepDims=True)
+    made["mean"] = net.add("MEAN", [x, [axis]], row, KeepDims=keep)
     centre = net.input(*row) if other_mean else made["mean"]
     squares = net.add("SQUARED_DIFFERENCE", [x, centre], shape)
-    variance = net.add("MEAN", [squares, [axis]], row, KeepDims=True)
+    variance = net.add("MEAN", [squares, [axis]], row, KeepDims=keep)
     made["inverse"] = net.add("RSQRT", [net.add("ADD", [EPSILON, variance], row)], row)
     made["g"] = net.add("MUL", [made["inverse"], gamma], g_shape)
     scaled = net.add("MUL", [made["g"], x], shape, FusedActivationFunction=relu)
@@ -37,17 +39,18 @@ def layer_norm(*, axis=2, also="", relu=0, other_mean=False):
     return net.finish(y, *([made[also]] if also else []))
 
 
-def group_norm(*, channels=3, also=False):
-    """Build a group norm of five axes up to its variance."""
+def group_norm(*, channels=3, also=False, relu=0, per_channel=False, op="SUM"):
+    """Build a group norm of five axes up to its variance, or sum of squares."""
     net = Net()
     shape, group = (2, 4, 3, 6, channels), (2, 1, 1, 6, 1)
     x = net.input(*shape)
     total = net.add("SUM", [x, [1, 2, 4]], group, KeepDims=True)
     share = np.full((1, 1, 1, 6, 1), 1 / (12 * channels), np.float32)
     mean = net.add("MUL", [total, share], group)
-    difference = net.add("SUB", [x, mean], shape)
+    centre = net.input(2, 1, 1, 6, channels) if per_channel else mean
+    difference = net.add("SUB", [x, centre], shape, FusedActivationFunction=relu)
     squares = net.add("SQUARE", [difference], shape)
-    total = net.add("SUM", [squares, [1, 2, 4]], group, KeepDims=True)
+    total = net.add(op, [squares, [1, 2, 4]], group, KeepDims=True)
     return net.finish(mean, total, *([squares] if also else []))
 
 
@@ -85,10 +88,12 @@ def test_layer_norm(isa, precision, make):
         {"also": "g"},
         {"relu": 1},
         {"other_mean": True},
+        {"gamma_rank": 2},
+        {"keep": False},
     ],
 )
 def test_what_only_looks_like_it_stays(changes):
-    """Another axis, another mean, a clamp, or a reader of what would not be there."""
+    """Another axis, mean or gamma, a clamp, or a reader of what would not be there."""
     model = qd8.load(layer_norm(**changes))
     assert "LAYER_NORM" not in ops(model)
     assert_bits(model)
@@ -104,8 +109,19 @@ def test_group_norm(isa, precision, channels):
     assert_bits(model, wild)
 
 
-def test_squares_that_somebody_wants_stay():
-    """They are an output of the graph."""
-    model = qd8.load(group_norm(also=True))
-    assert "SQUARE" in ops(model)
+@pytest.mark.parametrize(
+    "changes", [{"also": True}, {"relu": 1}, {"per_channel": True}]
+)
+def test_squares_of_something_else_stay(changes):
+    """An output of the graph; a clamped difference; not one number for a group."""
+    model = qd8.load(group_norm(**changes))
+    assert "GROUP_SUM" not in ops(model)
+    assert_bits(model)
+
+
+@pytest.mark.parametrize("channels", [3, 8])
+def test_mean_of_squares(channels):
+    """The sum is divided by all that a group holds."""
+    model = qd8.load(group_norm(channels=channels, op="MEAN"))
+    assert ops(model) == ["SUM", "MUL", "GROUP_SUM"]
     assert_bits(model)

@@ -16,18 +16,22 @@ SIZE = (2, 5, 7)
 C = 37
 
 
-def layer(net, x, outputs, *, stride=1, kernel=1, activation=0, kind="CONV_2D"):
-    """Add a quantized layer of an odd number of outputs, with a bias."""
-    shape = (outputs, C) if kind == "FULLY_CONNECTED" else (outputs, kernel, kernel, C)
+def layer(
+    net, x, outputs, *, stride=1, kernel=1, activation=0, kind="CONV_2D", inputs=C
+):
+    """Add a quantized layer with a bias; ``inputs`` are the channels of a group."""
+    shape = outputs, kernel, kernel, inputs
+    if kind == "FULLY_CONNECTED":
+        shape = outputs, inputs
     weight = net.tensor(T(shape, "INT8", int8(*shape, seed=outputs), scales(outputs)))
-    inputs = [x, weight, normal(outputs, seed=outputs)]
+    given = [x, weight, normal(outputs, seed=outputs)]
     more = {"FusedActivationFunction": activation}
     if kind == "FULLY_CONNECTED":
         more["KeepNumDims"] = True
     else:
         more |= {"StrideH": stride, "StrideW": stride}
     extents = (SIZE[0], *(-(-n // stride) for n in SIZE[1:]), outputs)
-    return net.add(kind, inputs, extents, **more)
+    return net.add(kind, given, extents, **more)
 
 
 def ops(model):
@@ -40,7 +44,7 @@ def assert_same(model):
     """Every tensor is the reference's, rows that are not finite too."""
     (given,) = model.inputs
     x = normal(*given.shape)
-    x[0, 1, 2, 3], x[1, 1] = np.nan, 0
+    x[0, 1, 2, -1], x[1, 1] = np.nan, 0
     expected = run_reference(model, {given.name: x}, keep="all")
     for threads in (1, 2, 3):
         found = computed_when_fused(model, {given.name: x}, threads)
@@ -97,6 +101,18 @@ def test_what_quantizes_otherwise_stays(why):
         second = net.add("TANH", [second], (*SIZE, 40))
     model = qd8.load(net.finish(layer(net, x, 33), second))
     assert "SIBLINGS" not in ops(model)
+    assert_same(model)
+
+
+@pytest.mark.parametrize(("channels", "inputs"), [(1, 1), (36, 18)])
+def test_of_one_channel_or_in_groups_they_quantize_images(channels, inputs):
+    """R11: from 1 channel to 1, and in groups, a 1x1 convolution's row is an image."""
+    net = Net()
+    x = net.input(*SIZE, channels)
+    outputs = 1 if channels == 1 else 8
+    both = (layer(net, x, outputs, inputs=inputs) for _ in range(2))
+    model = qd8.load(net.finish(*both))
+    assert ops(model) == ["CONV_2D", "CONV_2D"]
     assert_same(model)
 
 
