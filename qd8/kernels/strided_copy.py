@@ -64,14 +64,14 @@ def _factory(source):
         for line in range(first_line, last_line):
             x, out, rest = word(args, 0), word(args, 1), line
             group = 0
-            for back in range(outer):
-                axis = args + 8 * (_AXES + 3 * (outer - 1 - back))
+            for up in range(outer):
+                axis = args + 8 * (_AXES + 3 * (outer - 1 - up))
                 extent = word(axis, 0)
                 place = rest % extent
                 rest //= extent
                 x += place * word(axis, 1)
                 out += place * word(axis, 2)
-                if back == 0:
+                if up == 0:
                     group = place
             x += first * from_step
             out += first * to_step
@@ -84,6 +84,14 @@ def _factory(source):
                     x += SIDE * from_step
                     out += SIDE * item
                     done += SIDE
+                if 0 < done < count:
+                    # The last tile ends with the line, and moves some items again.
+                    back = SIDE - (count - done)
+                    transpose_tile(
+                        out - back * item, x - back * from_step, row_step, from_step,
+                        item,
+                    )  # fmt: skip
+                    done = count
                 for row in range(height):
                     at = out + row * row_step
                     copy_items(at, x + row * item, count - done, item, from_step, item)
