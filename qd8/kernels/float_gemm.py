@@ -239,7 +239,7 @@ def bind_strips(
     tile = TILES[packed.tier]
     schedule = _schedule(strips, packed, tile, threads)
     calls, wide = [], 0
-    if x.dtype == np.float16 and len(strips.table) == 1:
+    if x.dtype == np.float16 and _is_matrix(strips):
         wide = int((schedule.strips[:, 4] * schedule.strips[:, 1]).max()) // 4
     elif x.dtype == np.float16:
         whole = np.empty(x.shape, np.float32)
@@ -268,6 +268,15 @@ def bind_strips(
     )
     keep = (x, packed.panels, biases, out, scratch, schedule, strips.runs, heights)
     return [*calls, launch.bind(kernel, words, schedule.tasks, *keep, tail)]
+
+
+def _is_matrix(strips: Strips) -> bool:
+    """Whether the outputs are rows of one matrix product, each read as a whole.
+
+    A convolution of one strip is none: its windows reach beyond the strip.
+    """
+    whole = len(strips.table) == len(strips.runs) == 1
+    return whole and strips.table[0, 1] == 4 * strips.runs[0, 2]
 
 
 def _schedule(strips: Strips, packed: PackedFloat, tile, threads: int) -> _Schedule:

@@ -110,6 +110,15 @@ def test_convolution_options(isa, dtype, threads, padding, dilation, groups):
     assert_same_bits(expected, actual)
 
 
+@pytest.mark.parametrize("kernel", [(3, 1), (1, 3), (1, 1)])
+def test_one_row_of_outputs(isa, dtype, kernel):
+    """A single strip whose windows reach further than its rows."""
+    x, weight = wild(17, 1, kernel[0], 19, 7, dtype=dtype), floats(18, 5, *kernel, 7)
+    geometry = {"stride": (3, 2), "padding": "VALID", "dilation": (1, 1)}
+    expected = qd8_reference.conv2d_float(x, weight, **geometry)
+    assert_same_bits(expected, convolve(x, weight, None, **geometry))
+
+
 def test_padded_taps_are_skipped(isa):
     """Infinite weights: 0 * inf at the border would be NaN."""
     x = np.ones((1, 4, 4, 1), np.float32)
