@@ -78,6 +78,8 @@ class Conv2D:
     them is bound, and never under ``qd8.options(memory="small")``.
     """
 
+    spread = (1, 1)  # how far apart windows meet the elements of x (TransposeConv2D)
+
     def __init__(
         self,
         weight: npt.NDArray[np.int8],
@@ -229,9 +231,14 @@ class Conv2D:
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """(N, OH, OW, O) for images of ``shape``."""
-        n, H, W, _ = shape
+        n, H, W, _ = self._spread(shape)
         OH, OW, _, _ = self._window.extents(H, W)
         return n, OH, OW, self.shape[0]
+
+    def _spread(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """The shape of the images that windows meet, for ``x`` of ``shape``."""
+        n, H, W, C = shape
+        return n, (H - 1) * self.spread[0] + 1, (W - 1) * self.spread[1] + 1, C
 
     def _checked(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         x = arguments.activations("x", x)
@@ -259,7 +266,7 @@ class Conv2D:
             )
         if 0 in x.shape[1:]:
             raise ValueError(f"x has shape {x.shape}; H, W and C must be 1 or more")
-        self._window.extents(x.shape[1], x.shape[2])
+        self._window.extents(*self._spread(x.shape)[1:3])
         return x
 
     def _run(
@@ -320,12 +327,12 @@ class Conv2D:
 
     def whole(self, x: npt.NDArray[Any], threads: int) -> Convolution:
         """What binds kernels for images like ``x``; not where it quantizes pixels."""
-        g = self._geometry(x.shape, threads)
+        g = self._geometry(self._spread(x.shape), threads)
         half = self.f16_scale == "xnnpack" and x.dtype == np.float16
         bounds = [float_bits(bound) for bound in self._bounds]
         packed = self._packed_for(g.plan)
         return Convolution(
-            g, self._window, packed, self._run_step, bounds, x.dtype, half
+            g, self._window, packed, self._run_step, bounds, x.dtype, half, self.spread
         )
 
     def _geometry(self, shape: tuple[int, ...], threads: int) -> Geometry:

@@ -49,6 +49,7 @@ class Convolution(NamedTuple):
     run_step : k of a run of taps as packed
     bounds : of the activation, as the bits of float32
     half : R16, the multiplier rounded to float16
+    spread : how far apart the elements of x lie, rows and columns
     """
 
     g: Geometry
@@ -58,6 +59,7 @@ class Convolution(NamedTuple):
     bounds: Sequence[int]
     dtype: np.dtype[Any]
     half: bool
+    spread: tuple[int, int] = (1, 1)
 
     @property
     def steps(self) -> list[launch.Step]:
@@ -69,11 +71,14 @@ class Convolution(NamedTuple):
         """Find ranges; quantize and pad."""
         g, tier, element = self.g, self.packed.tier.id, kind(self.dtype)
         ranges, zero_point, scale, _ = (At(SCRATCH, at) for at in g.offsets[:4])
-        find: Words = (At(X), ranges, g.images, g.H * g.W * g.C, g.parts)
+        H, W = (
+            (n - 1) // step + 1 for n, step in zip((g.H, g.W), self.spread, strict=True)
+        )
+        find: Words = (At(X), ranges, g.images, H * W * g.C, g.parts)
         write: Words = (
             *(At(X), ranges, g.parts, g.images, g.H, g.W, g.C, g.top, g.left),
             *(g.padded_H, g.padded_W, At(SCRATCH), g.image_bytes, zero_point, scale),
-            int(self.half),
+            *(int(self.half), *self.spread),
         )
         worth = max(1, g.images * g.H * g.W * g.C // PART)
         stored = I16 if g.width == 2 else U8

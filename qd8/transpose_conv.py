@@ -1,8 +1,10 @@
-"""Transposed convolution: a convolution over an image spread out with zeros.
+"""Transposed convolution: a convolution over an image spread out with padding.
 
-Zeros between the elements change neither the range of an image (which always holds
-0) nor an accumulator (they quantize to the zero point), so the bits are those of
-XNNPACK's deconvolution, which cuts the kernel into sub-kernels instead.
+Images are spread as they are quantized: between the elements lies the zero point,
+which adds nothing to an accumulator. So the bits are those of XNNPACK's
+deconvolution, which cuts the kernel into sub-kernels instead. Zeros spread before
+quantization would not do: under a range so small that its multiplier is infinite, a
+zero becomes 127 (R9).
 """
 
 from typing import Any
@@ -15,13 +17,15 @@ from qd8.conv2d import Conv2D
 from qd8.fully_connected import Steps
 from qd8.geometry import same_padding
 from qd8.kernels import launch
-from qd8.kernels.boxes import contiguous_strides
 from qd8.kernels.chain import Tail
-from qd8.kernels.strided_copy import bind_box
 
 
-class _ImageConv2D(Conv2D):
-    """A convolution that quantizes images even where R11 would take pixels."""
+class _SpreadConv2D(Conv2D):
+    """A convolution over spread images; it quantizes images even of single pixels."""
+
+    def __init__(self, *args: Any, spread: tuple[int, int], **options: Any) -> None:
+        self.spread = spread
+        super().__init__(*args, **options)
 
     @property
     def per_pixel(self) -> bool:
@@ -91,12 +95,13 @@ class TransposeConv2D:
                 )
             self._inputs.append(inputs)
             pads.append((top, bottom))
-        self.convolution = _ImageConv2D(
+        self.convolution = _SpreadConv2D(
             np.ascontiguousarray(weight[:, ::-1, ::-1]),
             weight_scale,
             bias,
             padding=(pads[0], pads[1]),
             activation=activation,
+            spread=self.stride,
         )
 
     @property
@@ -117,17 +122,11 @@ class TransposeConv2D:
 
     def steps(self, x: npt.NDArray[Any]) -> Steps:
         """Return what happens inside for ``x``; values are those of ``x`` alone."""
-        x = self._checked(x)
-        spread = self._spread(x)
-        if x.size:
-            launch.run(self._scatter(x, spread, 1))
-        inner = self.convolution.steps(spread)
-        values = inner.values[:, :: self.stride[0], :: self.stride[1]]
-        return inner._replace(values=np.ascontiguousarray(values))
+        return self.convolution.steps(self._checked(x))
 
     def scratch_bytes(self, x: npt.NDArray[Any], threads: int) -> int:
         """Bytes of scratch that computing images like ``x`` needs."""
-        return self.convolution.scratch_bytes(self._spread(x), threads)
+        return self.convolution.scratch_bytes(x, threads)
 
     def bind(
         self,
@@ -138,11 +137,7 @@ class TransposeConv2D:
         tail: Tail | None = None,
     ) -> list[launch.Call]:
         """Calls that compute ``out`` from ``x``, both C-contiguous and checked."""
-        spread = self._spread(x)
-        return [
-            *self._scatter(x, spread, threads),
-            *self.convolution.bind(spread, out, threads, room, tail),
-        ]
+        return self.convolution.bind(x, out, threads, room, tail)
 
     def _checked(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         x = arguments.activations("x", x)
@@ -153,19 +148,3 @@ class TransposeConv2D:
                 f"(N, {', '.join(map(str, wanted))})"
             )
         return x
-
-    def _spread(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Zeros with room for the elements of ``x``, a stride apart."""
-        images, H, W, C = x.shape
-        rows = (H - 1) * self.stride[0] + 1
-        columns = (W - 1) * self.stride[1] + 1
-        return np.zeros((images, rows, columns, C), x.dtype)
-
-    def _scatter(
-        self, x: npt.NDArray[Any], spread: npt.NDArray[Any], threads: int
-    ) -> list[launch.Call]:
-        image, row, pixel, one = contiguous_strides(spread.shape)
-        strides = (image, row * self.stride[0], pixel * self.stride[1], one)
-        return bind_box(
-            x, spread, x.shape, contiguous_strides(x.shape), strides, threads=threads
-        )

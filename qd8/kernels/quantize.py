@@ -268,10 +268,12 @@ def quantize_images(source, TIER, X, OUT):
     """Images to quantized, physically padded images, after ``image_ranges``.
 
     Arguments: x, ranges, parts, images, H, W, C, top, left, padded H, padded W, out,
-    bytes of an image in out, zero_point, scale, half. Padding is the image's own
-    step of 0.0, so a padded tap contributes nothing. Padded W is from row to row: a
-    window may reach beyond it into what is left of the next row, and ``left`` more
-    steps end the image. U8 stores q + 128, I16 stores q - zero_point, I8 stores q.
+    bytes of an image in out, zero_point, scale, half, down, across. Of H and W, every
+    ``down``-th row and every ``across``-th column is one of ``x``; between them there
+    is padding. Padding is the image's own step of 0.0, so a padded tap contributes
+    nothing. Padded W is from row to row: a window may reach beyond it into what is
+    left of the next row, and ``left`` more steps end the image. U8 stores q + 128, I16
+    stores q - zero_point, I8 stores q.
     """
 
     def quantize_images(task, tasks, arguments):
@@ -288,8 +290,13 @@ def quantize_images(source, TIER, X, OUT):
         out, image_bytes = word(arguments, 11), word(arguments, 12)
         zero_point, scale = word(arguments, 13), word(arguments, 14)
         half = word(arguments, 15)
+        down, across = word(arguments, 16), word(arguments, 17)
         size = 4 if X == F32 else 2
         width = 2 if OUT == I16 else 1
+        # Of a row of x: pieces that are written together, and their elements.
+        x_rows, pieces, count = (H - 1) // down + 1, (W - 1) // across + 1, C
+        if across == 1:
+            pieces, count = 1, W * C
         rows = images * PH
         first, last = rows * task // tasks, rows * (task + 1) // tasks
         image = -1
@@ -311,14 +318,20 @@ def quantize_images(source, TIER, X, OUT):
                 store_scalar(scale + 4 * image, s)
             at = out + image_bytes * image + width * PW * C * y
             ending = left * C if y == PH - 1 else 0
-            if y < top or y >= top + H:
+            if y < top or y >= top + H or (y - top) % down:
                 _fill(TIER, OUT, at, width, PW * C + ending, z + offset)
             else:
                 _fill(TIER, OUT, at, width, left * C, z + offset)
-                source_row = x + size * W * C * (image * H + y - top)
+                row = image * x_rows + (y - top) // down
+                source_row = x + size * pieces * count * row
                 inside = at + width * left * C
-                write_row(TIER, X, OUT, source_row, W * C, inside, 16 * width, W * C,
-                          m, z, offset)  # fmt: skip
+                for i in range(pieces):
+                    to = inside + width * across * count * i
+                    write_row(TIER, X, OUT, source_row + size * count * i, count, to,
+                              16 * width, count, m, z, offset)  # fmt: skip
+                    if i + 1 < pieces:
+                        _fill(TIER, OUT, to + width * count, width,
+                              (across - 1) * count, z + offset)  # fmt: skip
                 right = inside + width * W * C
                 more = (PW - W - left) * C + ending
                 _fill(TIER, OUT, right, width, more, z + offset)

@@ -48,6 +48,11 @@ PRODUCERS = {
         "CONV_2D", (2, 7, 9, 32), (40, 3, 3, 32), (2, 7, 9, 40), CONV | STRIDE_1,
         path="winograd",
     ),
+    # Where AMX reads the image, a share of five ends in the padding behind a row.
+    "padded rows": Producer(
+        "CONV_2D", (1, 20, 19, 64), (40, 1, 7, 64), (1, 20, 19, 40), CONV | STRIDE_1,
+        path="direct",
+    ),
     "stride": Producer(
         "CONV_2D", (1, 9, 9, 8), (17, 3, 3, 8), (1, 5, 5, 17), CONV | STRIDE_2
     ),
