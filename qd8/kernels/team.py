@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -119,6 +120,20 @@ def _yielding() -> int:
     return ctypes.cast(found, ctypes.c_void_p).value or 0
 
 
+@cache
+def _cpu_function() -> Any:
+    try:
+        return ctypes.CDLL(None).sched_getcpu if sys.platform == "linux" else None
+    except (OSError, AttributeError):  # another C library than GNU's or musl's
+        return None
+
+
+def _current_cpu() -> int:
+    """The CPU that this thread is on, -1 where the system does not say."""
+    function = _cpu_function()
+    return -1 if function is None else int(function())
+
+
 class Team:
     """Some workers, for one caller at a time.
 
@@ -134,6 +149,7 @@ class Team:
         self._words = memory[(self.address - start) // 8 :]
         self._words[YIELD // 8] = _yielding()
         self._asleep: list[threading.Lock] = []
+        self._away_from = -1
         self._patience = _turns(self.address)
         self._threads = [
             threading.Thread(target=self._serve, daemon=True, name=f"qd8 worker {i}")
@@ -142,6 +158,7 @@ class Team:
         try:
             for thread in self._threads:
                 thread.start()
+            self._keep_away()
         except RuntimeError:  # the system has no more threads, or Python ends
             self.dismiss()
             raise
@@ -156,8 +173,25 @@ class Team:
 
     def wake(self) -> None:
         """Have those who sleep look out for an offer."""
+        if self._asleep:
+            self._keep_away()
         while self._asleep:
             self._asleep.pop().release()
+
+    def _keep_away(self) -> None:
+        """Bar the workers from the CPU that the caller is on.
+
+        Linux may wake them there, and they wait for the rest of the caller's time
+        slice, some 4 ms, beside a CPU that idles.
+        """
+        cpu = _current_cpu()
+        if cpu == self._away_from:
+            return
+        if others := os.sched_getaffinity(0) - {cpu}:
+            for thread in self._threads:
+                with suppress(OSError):  # it has ended, or may not run there
+                    os.sched_setaffinity(thread.native_id or 0, others)
+        self._away_from = cpu
 
     def dismiss(self) -> None:
         """Tell the workers to end, soon."""

@@ -80,6 +80,29 @@ def test_workers_sleep_and_wake(counts: np.ndarray, eight_cores: None) -> None:
     assert counts[0] == counts[1] == 8
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux only")
+def test_workers_keep_away_from_the_callers_cpu(
+    counts: np.ndarray, eight_cores: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may run on every other one, wherever the caller wakes them from."""
+    allowed = os.sched_getaffinity(0)
+    if len(allowed) < 2:
+        pytest.skip("one CPU")
+    crew = team.borrow(3)
+    assert crew is not None
+    for cpu in sorted(allowed)[:2]:
+        monkeypatch.setattr(team, "_current_cpu", lambda cpu=cpu: cpu)
+        deadline = time.monotonic() + 10
+        while len(crew._asleep) < 2:
+            assert time.monotonic() < deadline, "the workers never slept"
+            time.sleep(0.01)
+        crew.wake()
+        for thread in crew._threads:
+            assert os.sched_getaffinity(thread.native_id or 0) == allowed - {cpu}
+    assert os.sched_getaffinity(0) == allowed
+    team.give_back(crew)
+
+
 def test_callers_have_teams_of_their_own(counts: np.ndarray, eight_cores: None) -> None:
     """As long as there are cores; then a caller is told to run alone."""
     borrowed = [team.borrow(3) for _ in range(4)]
