@@ -76,7 +76,7 @@ class BatchMatMul:
         shape = self.output_shape(a.shape)
         out, accumulator = np.empty(shape, a.dtype), np.empty(shape, np.int32)
         for layer, x, y, acc in self._products(rows, out, accumulator):
-            layer._run(x, y, acc)
+            layer.run(x, y, acc)
         return Steps(*self.layers[0].steps(rows)[:3], accumulator, out)
 
     def output_shape(self, shape: Shape) -> Shape:

@@ -1,51 +1,28 @@
 """The 2-D convolution operator: validate, pack once, call."""
 
-from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from qd8 import arguments, settings
-from qd8.conv2d_steps import Convolution
+from qd8.conv2d_images import ImageConvolution
 from qd8.fully_connected import (
-    REMEMBERED,
     FullyConnected,
     Steps,
     float_bits,
-    packing,
 )
-from qd8.geometry import Geometry, Padding, Window, checked_padding, geometry
+from qd8.geometry import Padding, Window, checked_padding
 from qd8.kernels import (
     implicit_schedule,
-    isa,
     launch,
     schedule,
-    winograd_schedule,
 )
-from qd8.kernels.chain import NO_TAIL, Tail
-from qd8.kernels.implicit_schedule import Runs
-from qd8.kernels.maddubs_schedule import COPY_IMAGE
-from qd8.kernels.winograd_schedule import WinogradSchedule
-from qd8.kernels.winograd_variants import variant_of
-from qd8.maddubs import choose
-from qd8.pack import PackedWeights, pack
-from qd8.quantize import PART, images, quantize_weights
-from qd8.winograd import PackedTwice, pack_winograd, proven_ends
-from qd8.workspace import address, aligned, gap, scratch
+from qd8.kernels.chain import Tail
+from qd8.pack import PackedWeights
+from qd8.quantize import images, quantize_weights
 
 LAYOUTS = {"OHWI": (0, 1, 2, 3), "OIHW": (0, 2, 3, 1), "HWIO": (3, 0, 1, 2)}
-
-
-class Wish(NamedTuple):
-    """What a second packing takes and what it gives.
-
-    nbytes : of the weights
-    saved : cycles of one call, as the schedule estimates
-    """
-
-    nbytes: int
-    saved: float
 
 
 class Conv2D:
@@ -96,7 +73,7 @@ class Conv2D:
         weight = arguments.weights(weight, 4, "(O, KH, KW, I / groups)")
         scale = arguments.weight_scales(weight_scale, len(weight))
         bias = arguments.biases(bias, len(weight))
-        self._bounds = arguments.activation(activation)
+        bounds = arguments.activation(activation)
         self.activation = activation
         self.has_bias = bias is not None
         self.stride = arguments.pair("stride", stride)
@@ -118,19 +95,18 @@ class Conv2D:
         self._window = Window(
             (self.shape[1], self.shape[2]), self.stride, self.dilation, self.padding
         )
-        self._path, self._memory = schedule.forced_path(), settings.get_memory()
-        self._pixels: FullyConnected | None = None
+        self._inner: FullyConnected | ImageConvolution
         if self.per_pixel:
             flat = weight.reshape(len(weight), -1)
-            self._pixels = FullyConnected(flat, scale, bias, activation=activation)
+            self._inner = FullyConnected(flat, scale, bias, activation=activation)
         else:
-            tier = isa.current()
-            panels = -(-(len(weight) // self.groups) // tier.NR)
-            self._run_step = self._runs.step(tier, self._memory, panels)
-            flat = _spaced(weight.reshape(len(weight), *self._runs), self._run_step)
-            self._packed = pack(flat, scale, bias, tier, self.groups)
-        self._programs: dict[tuple[Any, ...], launch.Program] = {}
-        self._plans: dict[tuple[Any, ...], schedule.Schedule] = {}
+            self._inner = ImageConvolution(
+                *(weight, scale, bias, self._window),
+                groups=self.groups,
+                bounds=[float_bits(bound) for bound in bounds],
+                half_scale=f16_scale == "xnnpack",
+                spread=self.spread,
+            )
 
     @classmethod
     def from_float(
@@ -159,7 +135,7 @@ class Conv2D:
     @property
     def packed(self) -> PackedWeights:
         """The weights as kernels read them."""
-        return self._packed if self._pixels is None else self._pixels.packed
+        return self._inner.packed
 
     @property
     def per_pixel(self) -> bool:
@@ -171,22 +147,17 @@ class Conv2D:
     @property
     def pixels(self) -> FullyConnected | None:
         """The fully connected over pixels that this is, if it is one."""
-        return self._pixels
+        return self._inner if isinstance(self._inner, FullyConnected) else None
+
+    @property
+    def images(self) -> ImageConvolution | None:
+        """What quantizes images, unless this is a fully connected over pixels."""
+        return self._inner if isinstance(self._inner, ImageConvolution) else None
 
     @property
     def weight(self) -> npt.NDArray[np.int8]:
         """(O, KH, KW, I / groups) int8, unpacked from the panels."""
-        if self._pixels is not None:
-            return self.packed.weight().reshape(self.shape)
-        runs = self.packed.weight().reshape(self.shape[0], self._runs.count, -1)
-        return runs[..., : self._runs.length].reshape(self.shape)
-
-    @property
-    def _runs(self) -> Runs:
-        """Taps whose activations are one piece of memory."""
-        _, KH, KW, I = self.shape
-        touching = self.dilation[1] == 1 and self.groups == 1
-        return Runs(KH, KW * I) if touching else Runs(KH * KW, I)
+        return self._inner.weight.reshape(self.shape)
 
     @property
     def weight_scale(self) -> npt.NDArray[np.float32]:
@@ -215,17 +186,19 @@ class Conv2D:
         """
         x = self._checked(x)
         out = arguments.output(out, self.output_shape(x.shape), x.dtype, x)
-        self._run(x, out, None)
+        if out.size:
+            self._inner.run(x, out, None)
         return out
 
     def steps(self, x: npt.NDArray[Any]) -> Steps:
         """Return what happens inside for ``x``: every intermediate, then the output."""
         x = self._checked(x)
-        if self._pixels is not None:
-            return self._pixels.steps(x)
+        if isinstance(self._inner, FullyConnected):
+            return self._inner.steps(x)
         out = np.empty(self.output_shape(x.shape), x.dtype)
         accumulator = np.empty(out.shape, np.int32)
-        self._run(x, out, accumulator)
+        if out.size:
+            self._inner.run(x, out, accumulator)
         half = self.f16_scale == "xnnpack" and x.dtype == np.float16
         return Steps(*images(x, half=half), accumulator, out)
 
@@ -269,26 +242,9 @@ class Conv2D:
         self._window.extents(*self._spread(x.shape)[1:3])
         return x
 
-    def _run(
-        self,
-        x: npt.NDArray[Any],
-        out: npt.NDArray[Any],
-        accumulator: npt.NDArray[np.int32] | None,
-    ) -> None:
-        if out.size == 0:
-            return
-        if self._pixels is not None:
-            self._pixels._run(x, out, accumulator)
-            return
-        program = self._program(x, settings.get_num_threads())
-        acc = 0 if accumulator is None else address(accumulator)
-        program.run(address(x), address(out), acc, scratch(program.scratch_bytes))
-
     def scratch_bytes(self, x: npt.NDArray[Any], threads: int) -> int:
         """Bytes of scratch that computing images like ``x`` needs."""
-        if self._pixels is not None:
-            return self._pixels.scratch_bytes(x, threads)
-        return self._program(x, threads).scratch_bytes
+        return self._inner.scratch_bytes(x, threads)
 
     def bind(
         self,
@@ -305,139 +261,7 @@ class Conv2D:
         room : scratch that calls running one after the other may share
         tail : what is done to ``out`` besides
         """
-        if self._pixels is not None:
-            return self._pixels.bind(x, out, threads, room, tail)
-        program = self._program(x, threads)
-        own = aligned(program.scratch_bytes) if room is None else room
-        more = NO_TAIL if tail is None else tail.words
-        bases = (address(x), address(out), 0, address(own), *more, gap(out))
-        return program.calls(bases, x, out, own, self.packed, tail)
-
-    def _program(self, x: npt.NDArray[Any], threads: int) -> launch.Program:
-        """What computes images like ``x``."""
-        key = (*x.shape, threads, x.dtype.type)
-        if (found := self._programs.get(key)) is not None:
-            return found
-        whole = self.whole(x, threads)
-        program = launch.Program(whole.steps, whole.g.scratch_bytes)
-        if len(self._programs) >= REMEMBERED:
-            self._programs.clear()
-        self._programs[key] = program
-        return program
-
-    def whole(self, x: npt.NDArray[Any], threads: int) -> Convolution:
-        """What binds kernels for images like ``x``; not where it quantizes pixels."""
-        g = self._geometry(self._spread(x.shape), threads)
-        half = self.f16_scale == "xnnpack" and x.dtype == np.float16
-        bounds = [float_bits(bound) for bound in self._bounds]
-        packed = self._packed_for(g.plan)
-        return Convolution(
-            g, self._window, packed, self._run_step, bounds, x.dtype, half, self.spread
-        )
-
-    def _geometry(self, shape: tuple[int, ...], threads: int) -> Geometry:
-        n, H, W, C = shape
-        plan = self._plan(n, H, W, threads)
-        words = plan.tile == "madd" or isinstance(plan, WinogradSchedule)
-        parts = max(1, min(threads, H * W * C // PART))
-        return geometry(shape, self._window, plan, 2 if words else 1, parts)
-
-    def _plan(self, n: int, H: int, W: int, threads: int) -> schedule.Schedule:
-        """The schedule of ``n`` images of H x W, remembered."""
-        key = (n, H, W, threads, self._memory)
-        if (found := self._plans.get(key)) is None:
-            if len(self._plans) >= REMEMBERED:
-                self._plans.clear()
-            found = self._plans[key] = self._scheduled(n, H, W, threads)
-        return found
-
-    def _scheduled(self, n: int, H: int, W: int, threads: int) -> schedule.Schedule:
-        tier, K, N = self.packed.tier, self.packed.K, self.packed.N
-        OH, OW, _, _ = self._window.extents(H, W)
-        plan = schedule.convolution(n, OH * OW, K, N, threads, tier)
-        refused = winograd_schedule.refusal(tier, self._path, self._memory)
-        if self._variant is not None and refused is not None:
-            plan = plan.because(refused)
-        elif self._variant is not None:
-            variant, exchanged = self._variant
-            layer = winograd_schedule.Layer(
-                *(n, OH, OW, self.shape[3], N, self._window.kernel, self.dilation),
-                *(variant, exchanged, self._proven),
-            )
-            plan = winograd_schedule.choose(
-                layer, plan, threads, tier, self._path, self._memory
-            )
-            if isinstance(plan, WinogradSchedule):
-                return plan
-        with packing:
-            self._packed, other, why = choose(
-                self.packed, OH * OW, COPY_IMAGE, self._path, self._memory
-            )
-        if other.tile != tier.tile:
-            plan = schedule.convolution(n, OH * OW, K, N, threads, other)
-        else:
-            plan = self._implicit(n, H, W, threads, plan)
-        return plan.because(why)
-
-    def _implicit(
-        self, n: int, H: int, W: int, threads: int, gathered: schedule.Schedule
-    ) -> schedule.Schedule:
-        """``gathered``, or tiles that read the image where it lies."""
-        if self._run_step % self.packed.tier.KB or self.packed.tier.tile != "amx":
-            return gathered
-        OH, OW, _, _ = self._window.extents(H, W)
-        pitch = self._window.pitch(H, W)
-        steps, odd = divmod(self.stride[0] * pitch, self.stride[1])
-        layer = implicit_schedule.Layer(
-            *(n, OH, OW, self.packed.N, self.groups, 0 if odd else steps),
-            *(self.stride[1] * self.shape[3] * self.groups, self._runs),
-            self.packed.blocks,
-        )
-        return implicit_schedule.choose(layer, gathered, threads, self.packed.tier)
-
-    @cached_property
-    def _variant(self) -> tuple[int, bool] | None:
-        """Of Winograd, and whether its axes are exchanged; None if there is none."""
-        if self.groups > 1:
-            return None
-        return variant_of(self._window.kernel, self.stride, self.dilation)
-
-    @cached_property
-    def _proven(self) -> tuple[int, ...]:
-        """Blocks of input channels for Winograd; none where it does not apply."""
-        if self._variant is None:
-            return ()
-        return proven_ends(self.weight, self._variant[0])
-
-    def wish(self, x: npt.NDArray[Any], threads: int) -> Wish | None:
-        """Say what weights beside the panels would save for ``x``, if any are wanted.
-
-        None where they are packed already, or never will be.
-        """
-        if self._pixels is not None or isinstance(self.packed, PackedTwice):
-            return None
-        n, H, W, _ = x.shape
-        plan = self._plan(n, H, W, threads)
-        if not isinstance(plan, WinogradSchedule):
-            return None
-        return Wish(plan.weight_bytes, plan.saved)
-
-    def deny(self) -> None:
-        """Keep to the direct path: the bytes went to layers that save more by them."""
-        self._memory = "spent"
-
-    def _packed_for(self, plan: schedule.Schedule) -> PackedWeights:
-        """Pack what the plan needs and is not packed yet."""
-        if isinstance(plan, WinogradSchedule):
-            with packing:
-                if not isinstance(self.packed, PackedTwice):
-                    weight = self.weight
-                    if plan.exchanged:
-                        weight = weight.swapaxes(1, 2)
-                    self._packed = pack_winograd(
-                        weight, plan.variant, self._proven, self.packed
-                    )
-        return self.packed
+        return self._inner.bind(x, out, threads, room, tail)
 
     def warmup(self) -> None:
         """Compile what the first call would compile."""
@@ -457,15 +281,9 @@ class Conv2D:
         """Say which kernel, tile and schedule images of ``shape`` get, and why."""
         n, H, W, _ = shape
         threads = threads or settings.get_num_threads()
-        if self._pixels is not None:
-            return self._pixels.explain(n * H * W, threads)
-        plan = self._geometry(tuple(shape), threads).plan
-        size, packed = int(np.prod(self.shape)), self.packed.nbytes
-        if isinstance(plan, WinogradSchedule) and not isinstance(
-            self.packed, PackedTwice
-        ):
-            packed += plan.weight_bytes
-        return schedule.Explanation(plan, packed, size)
+        if isinstance(self._inner, FullyConnected):
+            return self._inner.explain(n * H * W, threads)
+        return self._inner.explain(tuple(shape), threads)
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -504,13 +322,3 @@ class Conv2D:
             f"{bias}, {options}, quantizes {rows}, tier {self.packed.tier.name}, "
             f"{self.packed.nbytes} packed bytes)"
         )
-
-
-def _spaced(runs: npt.NDArray[np.int8], step: int) -> npt.NDArray[np.int8]:
-    """Return (O, count * step) weights: each of (O, count, length) runs, then zeros."""
-    O, count, length = runs.shape
-    if length == step:
-        return runs.reshape(O, -1)
-    spaced = np.zeros((O, count, step), np.int8)
-    spaced[:, :, :length] = runs
-    return spaced.reshape(O, -1)

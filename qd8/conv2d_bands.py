@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qd8.conv2d import Conv2D
+from qd8.conv2d_images import ImageConvolution
 from qd8.conv2d_steps import Convolution
 from qd8.kernels import launch
 from qd8.kernels.chain import NO_TAIL, Tail
@@ -14,7 +14,9 @@ from qd8.kernels.winograd_schedule import WinogradSchedule
 from qd8.workspace import address, gap
 
 
-def in_shares(layer: Conv2D, x: npt.NDArray[Any], threads: int) -> Convolution:
+def in_shares(
+    images: ImageConvolution, x: npt.NDArray[Any], threads: int
+) -> Convolution:
     """An image quantized by so many tasks, its outputs made by tasks of one each.
 
     The plan is that of one thread: blocks of rows are as high as a task's scratch, and
@@ -22,9 +24,9 @@ def in_shares(layer: Conv2D, x: npt.NDArray[Any], threads: int) -> Convolution:
     below the image there are rows for any, because what a tile reads must be in range
     even where it makes no output.
     """
-    whole = layer.whole(x, 1)
+    whole = images.whole(x, 1)
     plan = replace(whole.g.plan, grid_rows=threads, grid_columns=1)
-    parts = layer.whole(x, threads).g.parts if threads > 1 else whole.g.parts
+    parts = images.whole(x, threads).g.parts if threads > 1 else whole.g.parts
     height = whole.g.padded_H
     if isinstance(plan, WinogradSchedule):
         height += whole.window.stride[0] * (plan.outputs[0] // plan.tiles[0] - 1)
@@ -32,14 +34,14 @@ def in_shares(layer: Conv2D, x: npt.NDArray[Any], threads: int) -> Convolution:
     return whole._replace(g=g)
 
 
-class RowsOfConv2D:
+class RowsOfImage:
     """One image, quantized once, and then any rows of outputs.
 
     prepared : calls that find the range of the image and quantize it
 
     Parameters
     ----------
-    layer : quantizes images, not pixels
+    images : the convolution
     whole : of :func:`in_shares`
     x : (1, H, W, C), C-contiguous
     room : ``whole.g.scratch_bytes`` of scratch; what is quantized stays there
@@ -47,12 +49,12 @@ class RowsOfConv2D:
 
     def __init__(
         self,
-        layer: Conv2D,
+        images: ImageConvolution,
         whole: Convolution,
         x: npt.NDArray[Any],
         room: npt.NDArray[np.uint8],
     ) -> None:
-        self._layer, self._whole, self._x, self._room = layer, whole, x, room
+        self._images, self._whole, self._x, self._room = images, whole, x, room
         bases = (address(x), 0, 0, address(room), *NO_TAIL, 0)
         program = launch.Program(self._whole.quantization, self._whole.g.scratch_bytes)
         self.prepared = program.calls(bases, x, room)
@@ -68,5 +70,5 @@ class RowsOfConv2D:
         program = launch.Program([step], self._whole.g.scratch_bytes)
         more = NO_TAIL if tail is None else tail.words
         bases = (address(self._x), address(out), 0, address(self._room), *more)
-        keep = (self._x, out, self._room, self._layer.packed, tail)
+        keep = (self._x, out, self._room, self._images.packed, tail)
         return program.calls((*bases, gap(out)), *keep)

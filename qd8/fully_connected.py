@@ -150,7 +150,7 @@ class FullyConnected:
         """
         x = self._checked(x)
         out = arguments.output(out, (*x.shape[:-1], self.N), x.dtype, x)
-        self._run(x, out, None)
+        self.run(x, out, None)
         return out
 
     def steps(self, x: npt.NDArray[Any]) -> Steps:
@@ -158,7 +158,7 @@ class FullyConnected:
         x = self._checked(x)
         out = np.empty((*x.shape[:-1], self.N), x.dtype)
         accumulator = np.empty(out.shape, np.int32)
-        self._run(x, out, accumulator)
+        self.run(x, out, accumulator)
         return Steps(*quantize_rows(x), accumulator, out)
 
     def _checked(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -170,12 +170,13 @@ class FullyConnected:
             )
         return x
 
-    def _run(
+    def run(
         self,
         x: npt.NDArray[Any],
         out: npt.NDArray[Any],
         accumulator: npt.NDArray[np.int32] | None,
     ) -> None:
+        """Compute ``out``, and the accumulators if wanted, from checked arrays."""
         if out.size == 0:
             return
         program = self._program(x, settings.get_num_threads())

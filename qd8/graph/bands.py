@@ -26,7 +26,7 @@ from .packing import Packed
 from .prepared import Prepared, prepared, shape_only
 
 if TYPE_CHECKING:
-    from qd8.conv2d_bands import RowsOfConv2D
+    from qd8.conv2d_bands import RowsOfImage
     from qd8.conv2d_steps import Convolution
     from qd8.kernels.launch import Call
 
@@ -92,14 +92,14 @@ class Banded:
 
     def bind(self, threads: int, room: npt.NDArray[np.uint8]) -> "list[Call]":
         """Return the calls: what finds a range and quantizes, then all bands."""
-        from qd8.conv2d_bands import RowsOfConv2D
+        from qd8.conv2d_bands import RowsOfImage
         from qd8.kernels.sequences import bind_sequences
 
         at, calls, image = self._image_bytes(threads), [], None
         if self._of_images:
             x = self._arrays[_source(self._nodes[0])]
-            layer, whole = self._packed[0].layer, self._image(threads)
-            image = RowsOfConv2D(layer, whole, x, room[:at])
+            images, whole = self._packed[0].layer.images, self._image(threads)
+            image = RowsOfImage(images, whole, x, room[:at])
             calls += image.prepared
         sequences = []
         for number, share in enumerate(self._shares(threads)):
@@ -134,7 +134,8 @@ class Banded:
     def _image(self, threads: int) -> "Convolution":
         from qd8.conv2d_bands import in_shares
 
-        return in_shares(*self.layers[0], threads)
+        layer, x = self.layers[0]
+        return in_shares(layer.images, x, threads)
 
     def _image_bytes(self, threads: int) -> int:
         if not self._of_images:
@@ -156,7 +157,7 @@ class Banded:
         self,
         share: Share,
         room: npt.NDArray[np.uint8],
-        image: "RowsOfConv2D | None",
+        image: "RowsOfImage | None",
         number: int,
     ) -> "list[Call]":
         """Return the calls of one thread, one after the other."""

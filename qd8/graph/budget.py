@@ -11,6 +11,7 @@ from typing import Any
 import numpy.typing as npt
 
 from qd8.conv2d import Conv2D
+from qd8.conv2d_images import ImageConvolution
 
 # Times the bytes of the panels. Inception-v3 on avx2 wishes for 2.9 times: 51.8 ms, as
 # with once the bytes; without any 65.1 ms (one thread of a Sapphire Rapids).
@@ -20,11 +21,11 @@ TIMES_PANELS = 2
 class Budget:
     """What is left for second packings, for all plans of one file.
 
-    granted : layers that may, by identity
+    granted : convolutions that may, by identity
     """
 
     def __init__(self) -> None:
-        self.granted: dict[int, Conv2D] = {}
+        self.granted: dict[int, ImageConvolution] = {}
         self.spent = 0
 
     def deal(self, bound: Iterable[tuple[Any, npt.NDArray[Any]]], threads: int) -> None:
@@ -37,17 +38,18 @@ class Budget:
         total = TIMES_PANELS * sum(_panels(layer) for layer, _ in layers)
         wishes = []
         for layer, x in layers:
-            if not isinstance(layer, Conv2D) or id(layer) in self.granted:
+            images = layer.images if isinstance(layer, Conv2D) else None
+            if images is None or id(images) in self.granted:
                 continue
-            if (wish := layer.wish(x, threads)) is not None:
-                wishes.append((wish, layer))
+            if (wish := images.wish(x, threads)) is not None:
+                wishes.append((wish, images))
         wishes.sort(key=lambda each: -each[0].saved / each[0].nbytes)
-        for wish, layer in wishes:
+        for wish, images in wishes:
             if self.spent + wish.nbytes <= total:
                 self.spent += wish.nbytes
-                self.granted[id(layer)] = layer
+                self.granted[id(images)] = images
             else:
-                layer.deny()
+                images.deny()
 
 
 def _panels(layer: Any) -> int:

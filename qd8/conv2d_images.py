@@ -1,0 +1,284 @@
+"""A convolution that quantizes images: packs weights, chooses schedules, binds."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from qd8 import settings
+from qd8.conv2d_steps import Convolution
+from qd8.fully_connected import REMEMBERED, packing
+from qd8.geometry import Geometry, Window, geometry
+from qd8.kernels import (
+    implicit_schedule,
+    isa,
+    launch,
+    schedule,
+    winograd_schedule,
+)
+from qd8.kernels.chain import NO_TAIL, Tail
+from qd8.kernels.implicit_schedule import Runs
+from qd8.kernels.maddubs_schedule import COPY_IMAGE
+from qd8.kernels.winograd_schedule import WinogradSchedule
+from qd8.kernels.winograd_variants import variant_of
+from qd8.maddubs import choose
+from qd8.pack import PackedWeights, pack
+from qd8.quantize import PART
+from qd8.winograd import PackedTwice, pack_winograd, proven_ends
+from qd8.workspace import address, aligned, gap, scratch
+
+
+class Wish(NamedTuple):
+    """What a second packing takes and what it gives.
+
+    nbytes : of the weights
+    saved : cycles of one call, as the schedule estimates
+    """
+
+    nbytes: int
+    saved: float
+
+
+class ImageConvolution:
+    """A convolution of images at any size; arguments are checked by its owner.
+
+    packed : the weights as kernels read them
+
+    Parameters
+    ----------
+    weight : (O, KH, KW, I / groups) int8
+    weight_scale : (O,) float32
+    bias : (O,) float32 or None
+    window : of the taps
+    groups : int
+    bounds : of the activation, as the bits of float32
+    half_scale : R16, multipliers of float16 images are rounded to float16
+    spread : how far apart windows meet the elements of x (TransposeConv2D)
+    """
+
+    def __init__(
+        self,
+        weight: npt.NDArray[np.int8],
+        weight_scale: npt.NDArray[np.float32],
+        bias: npt.NDArray[np.float32] | None,
+        window: Window,
+        *,
+        groups: int,
+        bounds: Sequence[int],
+        half_scale: bool,
+        spread: tuple[int, int],
+    ) -> None:
+        self.shape, self.window, self.groups = weight.shape, window, groups
+        self.half_scale, self.spread = half_scale, spread
+        self._bounds = bounds
+        self._path, self._memory = schedule.forced_path(), settings.get_memory()
+        tier = isa.current()
+        panels = -(-(len(weight) // groups) // tier.NR)
+        self._run_step = self._runs.step(tier, self._memory, panels)
+        flat = _spaced(weight.reshape(len(weight), *self._runs), self._run_step)
+        self.packed: PackedWeights = pack(flat, weight_scale, bias, tier, groups)
+        self._programs: dict[tuple[Any, ...], launch.Program] = {}
+        self._plans: dict[tuple[Any, ...], schedule.Schedule] = {}
+
+    @property
+    def weight(self) -> npt.NDArray[np.int8]:
+        """(O, KH, KW, I / groups) int8, unpacked from the panels."""
+        runs = self.packed.weight().reshape(self.shape[0], self._runs.count, -1)
+        return runs[..., : self._runs.length].reshape(self.shape)
+
+    @property
+    def _runs(self) -> Runs:
+        """Taps whose activations are one piece of memory."""
+        _, KH, KW, I = self.shape
+        touching = self.window.dilation[1] == 1 and self.groups == 1
+        return Runs(KH, KW * I) if touching else Runs(KH * KW, I)
+
+    def spread_out(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """The shape of the images that windows meet, for ``x`` of ``shape``."""
+        n, H, W, C = shape
+        return n, (H - 1) * self.spread[0] + 1, (W - 1) * self.spread[1] + 1, C
+
+    def run(
+        self,
+        x: npt.NDArray[Any],
+        out: npt.NDArray[Any],
+        accumulator: npt.NDArray[np.int32] | None,
+    ) -> None:
+        """Compute ``out``, and the accumulators if they are wanted."""
+        program = self._program(x, settings.get_num_threads())
+        acc = 0 if accumulator is None else address(accumulator)
+        program.run(address(x), address(out), acc, scratch(program.scratch_bytes))
+
+    def scratch_bytes(self, x: npt.NDArray[Any], threads: int) -> int:
+        """Bytes of scratch that computing images like ``x`` needs."""
+        return self._program(x, threads).scratch_bytes
+
+    def bind(
+        self,
+        x: npt.NDArray[Any],
+        out: npt.NDArray[Any],
+        threads: int,
+        room: npt.NDArray[np.uint8] | None = None,
+        tail: Tail | None = None,
+    ) -> list[launch.Call]:
+        """Calls that compute ``out`` from ``x``; see :meth:`Conv2D.bind`."""
+        program = self._program(x, threads)
+        own = aligned(program.scratch_bytes) if room is None else room
+        more = NO_TAIL if tail is None else tail.words
+        bases = (address(x), address(out), 0, address(own), *more, gap(out))
+        return program.calls(bases, x, out, own, self.packed, tail)
+
+    def _program(self, x: npt.NDArray[Any], threads: int) -> launch.Program:
+        """What computes images like ``x``."""
+        key = (*x.shape, threads, x.dtype.type)
+        if (found := self._programs.get(key)) is not None:
+            return found
+        whole = self.whole(x, threads)
+        program = launch.Program(whole.steps, whole.g.scratch_bytes)
+        if len(self._programs) >= REMEMBERED:
+            self._programs.clear()
+        self._programs[key] = program
+        return program
+
+    def whole(self, x: npt.NDArray[Any], threads: int) -> Convolution:
+        """What binds kernels for images like ``x``."""
+        g = self._geometry(self.spread_out(x.shape), threads)
+        half = self.half_scale and x.dtype == np.float16
+        return Convolution(
+            *(g, self.window, self._packed_for(g.plan), self._run_step),
+            *(self._bounds, x.dtype, half, self.spread),
+        )
+
+    def _geometry(self, shape: tuple[int, ...], threads: int) -> Geometry:
+        n, H, W, C = shape
+        plan = self._plan(n, H, W, threads)
+        words = plan.tile == "madd" or isinstance(plan, WinogradSchedule)
+        parts = max(1, min(threads, H * W * C // PART))
+        return geometry(shape, self.window, plan, 2 if words else 1, parts)
+
+    def _plan(self, n: int, H: int, W: int, threads: int) -> schedule.Schedule:
+        """The schedule of ``n`` images of H x W, remembered."""
+        key = (n, H, W, threads, self._memory)
+        if (found := self._plans.get(key)) is None:
+            if len(self._plans) >= REMEMBERED:
+                self._plans.clear()
+            found = self._plans[key] = self._scheduled(n, H, W, threads)
+        return found
+
+    def _scheduled(self, n: int, H: int, W: int, threads: int) -> schedule.Schedule:
+        tier, K, N = self.packed.tier, self.packed.K, self.packed.N
+        OH, OW, _, _ = self.window.extents(H, W)
+        plan = schedule.convolution(n, OH * OW, K, N, threads, tier)
+        refused = winograd_schedule.refusal(tier, self._path, self._memory)
+        if self._variant is not None and refused is not None:
+            plan = plan.because(refused)
+        elif self._variant is not None:
+            variant, exchanged = self._variant
+            layer = winograd_schedule.Layer(
+                *(
+                    n,
+                    OH,
+                    OW,
+                    self.shape[3],
+                    N,
+                    self.window.kernel,
+                    self.window.dilation,
+                ),
+                *(variant, exchanged, self._proven),
+            )
+            plan = winograd_schedule.choose(
+                layer, plan, threads, tier, self._path, self._memory
+            )
+            if isinstance(plan, WinogradSchedule):
+                return plan
+        with packing:
+            self.packed, other, why = choose(
+                self.packed, OH * OW, COPY_IMAGE, self._path, self._memory
+            )
+        if other.tile != tier.tile:
+            plan = schedule.convolution(n, OH * OW, K, N, threads, other)
+        else:
+            plan = self._implicit(n, H, W, threads, plan)
+        return plan.because(why)
+
+    def _implicit(
+        self, n: int, H: int, W: int, threads: int, gathered: schedule.Schedule
+    ) -> schedule.Schedule:
+        """``gathered``, or tiles that read the image where it lies."""
+        if self._run_step % self.packed.tier.KB or self.packed.tier.tile != "amx":
+            return gathered
+        stride, (OH, OW, _, _) = self.window.stride, self.window.extents(H, W)
+        pitch = self.window.pitch(H, W)
+        steps, odd = divmod(stride[0] * pitch, stride[1])
+        layer = implicit_schedule.Layer(
+            *(n, OH, OW, self.packed.N, self.groups, 0 if odd else steps),
+            *(stride[1] * self.shape[3] * self.groups, self._runs),
+            self.packed.blocks,
+        )
+        return implicit_schedule.choose(layer, gathered, threads, self.packed.tier)
+
+    @cached_property
+    def _variant(self) -> tuple[int, bool] | None:
+        """Of Winograd, and whether its axes are exchanged; None if there is none."""
+        if self.groups > 1:
+            return None
+        return variant_of(self.window.kernel, self.window.stride, self.window.dilation)
+
+    @cached_property
+    def _proven(self) -> tuple[int, ...]:
+        """Blocks of input channels for Winograd; none where it does not apply."""
+        if self._variant is None:
+            return ()
+        return proven_ends(self.weight, self._variant[0])
+
+    def wish(self, x: npt.NDArray[Any], threads: int) -> Wish | None:
+        """Say what weights beside the panels would save for ``x``, if any are wanted.
+
+        None where they are packed already, or never will be.
+        """
+        if isinstance(self.packed, PackedTwice):
+            return None
+        n, H, W, _ = self.spread_out(x.shape)
+        plan = self._plan(n, H, W, threads)
+        if not isinstance(plan, WinogradSchedule):
+            return None
+        return Wish(plan.weight_bytes, plan.saved)
+
+    def deny(self) -> None:
+        """Keep to the direct path: the bytes went to layers that save more by them."""
+        self._memory = "spent"
+
+    def _packed_for(self, plan: schedule.Schedule) -> PackedWeights:
+        """Pack what the plan needs and is not packed yet."""
+        if isinstance(plan, WinogradSchedule):
+            with packing:
+                if not isinstance(self.packed, PackedTwice):
+                    weight = self.weight
+                    if plan.exchanged:
+                        weight = weight.swapaxes(1, 2)
+                    self.packed = pack_winograd(
+                        weight, plan.variant, self._proven, self.packed
+                    )
+        return self.packed
+
+    def explain(self, shape: tuple[int, ...], threads: int) -> schedule.Explanation:
+        """Say which kernel, tile and schedule images of ``shape`` get, and why."""
+        plan = self._geometry(self.spread_out(shape), threads).plan
+        size, packed = int(np.prod(self.shape)), self.packed.nbytes
+        if isinstance(plan, WinogradSchedule) and not isinstance(
+            self.packed, PackedTwice
+        ):
+            packed += plan.weight_bytes
+        return schedule.Explanation(plan, packed, size)
+
+
+def _spaced(runs: npt.NDArray[np.int8], step: int) -> npt.NDArray[np.int8]:
+    """Return (O, count * step) weights: each of (O, count, length) runs, then zeros."""
+    O, count, length = runs.shape
+    if length == step:
+        return runs.reshape(O, -1)
+    spaced = np.zeros((O, count, step), np.int8)
+    spaced[:, :, :length] = runs
+    return spaced.reshape(O, -1)
