@@ -1,6 +1,5 @@
 """Where the windows of a convolution lie, and the memory its passes need."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from qd8.kernels import igemm, implicit_gemm, schedule
 from qd8.kernels.implicit_schedule import ImplicitSchedule
 from qd8.kernels.winograd_schedule import WinogradSchedule
+from qd8.records import record
 
 Padding = str | tuple[tuple[int, int], tuple[int, int]]
 
@@ -71,7 +71,7 @@ class Window(NamedTuple):
         return max(width - left, left + W)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Geometry:
     """Where the outputs of one input size lie, and the memory they need."""
 

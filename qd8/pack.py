@@ -9,7 +9,6 @@ and the last panel to NR columns, both with zeros, which add nothing. The bias i
 flushed here (R14), so that no kernel has to.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -19,10 +18,11 @@ import numpy.typing as npt
 from qd8.kernels import panels as kernels
 from qd8.kernels.isa import Tier
 from qd8.kernels.launch import run_once
+from qd8.records import record
 from qd8.workspace import address, aligned
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class MaddubsWeights:
     """Streams of 8 columns for exact ``vpmaddubsw`` (maddubs.py)."""
 
@@ -36,7 +36,7 @@ class MaddubsWeights:
         return int(self.streams.nbytes + self.table.nbytes)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class PackedWeights:
     """Panels of one tier; ``groups`` times ``count`` of them, one after the other."""
 

@@ -19,7 +19,6 @@ is; the kernel recovers each block's sum and adds them in int32, wrapping as R13
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -30,10 +29,11 @@ from qd8.kernels.winograd_schedule import Extents
 from qd8.kernels.winograd_transform import CHUNK
 from qd8.kernels.winograd_variants import STEPS, VARIANTS, Matrix, Variant
 from qd8.pack import PackedWeights
+from qd8.records import field, record
 from qd8.workspace import address, aligned
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class WinogradWeights:
     """Panels of transformed weights."""
 
@@ -48,7 +48,7 @@ class WinogradWeights:
         return int(self.panels.nbytes)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class PackedTwice(PackedWeights):
     """Panels of the direct path with those of Winograd beside them."""
 

@@ -8,7 +8,6 @@ needs to check again. What depends on constants alone has become a constant.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -64,21 +63,18 @@ def build(
     return builder.finish(said)
 
 
-@dataclass
 class _Builder:
     """The graph so far; ``tensors`` hold what has been computed up to here."""
 
-    file: tflite.File
-    graph: tflite.Subgraph
-    shapes: dict[int, Shape]
-    tensors: list[Tensor] = field(default_factory=list)
-    nodes: list[Node] = field(default_factory=list)
-    known: set[int] = field(default_factory=set)
-    # A DEQUANTIZE of rows that are dequantized already: its output is its input.
-    same: dict[int, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        graph = self.graph
+    def __init__(
+        self, file: tflite.File, graph: tflite.Subgraph, shapes: dict[int, Shape]
+    ) -> None:
+        self.file, self.graph, self.shapes = file, graph, shapes
+        self.tensors: list[Tensor] = []
+        self.nodes: list[Node] = []
+        self.known: set[int] = set()
+        # A DEQUANTIZE of rows that are dequantized already: its output is its input.
+        self.same: dict[int, int] = {}
         names = unique_names(graph.tensors)
         made = {i for operator in graph.operators for i in operator.outputs}
         for tensor, name in zip(graph.tensors, names, strict=True):

@@ -9,13 +9,13 @@ graphs of one file (of other input shapes) can share what was packed.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from qd8 import tflite
+from qd8.records import field, record
 
 from .operators.dequantize import dequantize
 
@@ -44,7 +44,7 @@ class Constant(Protocol):
         """Return the value; a view of the file if it is stored so."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Stored:
     """Elements as they lie in the file or in memory."""
 
@@ -69,7 +69,7 @@ class Stored:
         return id(self.data)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Folded:
     """What an operator makes of a constant of the file: DEQUANTIZE.
 
@@ -96,7 +96,7 @@ class Folded:
         return Values(data, None)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Converted:
     """Another constant as "int8" (R12), "float32" (R27) or "float16" (R30).
 

@@ -1,14 +1,15 @@
 """The inputs and outputs of a model: their records, and the check at the door."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from qd8.records import record
 
-@dataclass(frozen=True, slots=True)
+
+@record(frozen=True, slots=True)
 class TensorInfo:
     """One tensor as the interface shows it.
 

@@ -5,20 +5,21 @@ A graph is made from a file by `build`, changed by passes (`precision`), and rea
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels.chain_program import Program
+from qd8.records import field, record
 
 from .constants import Constant
 from .operators import Operator
 from .operators.operator import Input
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Tensor:
     """One tensor.
 
@@ -47,7 +48,7 @@ class Tensor:
         return None if self.constant is None else self.constant.load().scale
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Node:
     """One call of an operator.
 
@@ -117,7 +118,7 @@ class Slice(NamedTuple):
     first: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Graph:
     """Tensors by index, nodes in order, and the public names of the edges.
 

@@ -1,17 +1,18 @@
 """The operators of a model, as its interface shows them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from qd8.records import field, record
+
 from .edges import TensorInfo, did_you_mean
 from .graph import Graph, Node, Tensor
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Layer:
     """One operator of a model.
 

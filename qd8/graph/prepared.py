@@ -1,11 +1,12 @@
 """A node with its arrays, as its operator or its layer binds them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from qd8.records import record
 
 from .graph import Graph, Node, Tensor
 from .packing import Packed
@@ -18,7 +19,7 @@ Array = npt.NDArray[Any]
 _ZEROS = bytes(16)  # one element of any dtype
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Prepared:
     """What binding a node takes.
 

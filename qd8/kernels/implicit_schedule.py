@@ -6,12 +6,12 @@ the size of an image is known; an image too narrow for whole registers is gather
 the same.
 """
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from qd8.kernels import amx_gemm
 from qd8.kernels.isa import Tier
 from qd8.kernels.schedule import SERIAL_MACS, Schedule, far_room, grid
+from qd8.records import field, record
 
 REGISTER, TILE = 16, 32
 # Cycles on Sapphire Rapids: of a tile's 64 k, of its fixed part and epilogue, of
@@ -57,7 +57,7 @@ class Layer(NamedTuple):
     blocks: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ImplicitSchedule(Schedule):
     """``block_rows`` counts pixels of rows of ``row_pixels``."""
 

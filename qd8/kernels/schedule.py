@@ -7,12 +7,13 @@ tests need no kernel. A schedule never changes a bit.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 from qd8.kernels import gemm, igemm
 from qd8.kernels.isa import Tier
 from qd8.kernels.tile_maddubs import COPIES
+from qd8.records import field, record
 
 L1_BLOCK = 32 << 10  # packed activations that stay in L1
 # Weights of a model's many layers come from beyond L2, and half of them is read sooner:
@@ -46,7 +47,7 @@ def forced_path() -> str:
     return _forced.get()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Schedule:
     """How a GEMM of M rows by N columns is cut."""
 
@@ -177,7 +178,7 @@ def convolution(
     )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Explanation:
     """A schedule beside what the weights cost, for people."""
 

@@ -4,7 +4,7 @@ Both paths give the same bits, so only time and bytes decide. Time is estimated 
 cycles from a few measured rates a tier; they serve to choose and to explain.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from math import prod
 from typing import ClassVar, NamedTuple, Self
@@ -15,6 +15,7 @@ from qd8.kernels.winograd import PLACE, odd_lines
 from qd8.kernels.winograd_output import SPARE
 from qd8.kernels.winograd_transform import CHUNK
 from qd8.kernels.winograd_variants import VARIANTS, Axis, Variant
+from qd8.records import record
 
 TOGETHER = 4  # panels whose products are kept until the output transform
 ROOM = 384 << 10  # bytes of transformed inputs and products that a block aims at
@@ -140,7 +141,7 @@ class Layer(NamedTuple):
         return -(-self.N // extents.NR) * extents.panel_bytes(self.products)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class WinogradSchedule(Schedule):
     """How tiles by output channels are cut; ``block_rows`` are tiles."""
 

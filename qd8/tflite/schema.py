@@ -6,11 +6,12 @@ are views into the file.
 
 import mmap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from qd8.records import field, record
 
 from .flatbuffer import Bytes
 
@@ -31,7 +32,7 @@ DTYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Quantization:
     """How the integers of a tensor stand for real numbers.
 
@@ -44,7 +45,7 @@ class Quantization:
     axis: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Tensor:
     """One tensor; ``data`` is None for what is computed while the model runs."""
 
@@ -62,7 +63,7 @@ class Tensor:
         return f"tensor {self.index} ({self.name!r})"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Operator:
     """One call of an operator; an absent optional input is -1."""
 
@@ -77,7 +78,7 @@ class Operator:
         return f"operator {self.index} ({self.op})"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Subgraph:
     """Tensors and operators; inputs and outputs are indices of tensors."""
 
@@ -89,7 +90,7 @@ class Subgraph:
     outputs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Signature:
     """Public names for the inputs and outputs of a subgraph."""
 
@@ -99,7 +100,7 @@ class Signature:
     outputs: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class File:
     """A whole file. ``data`` are its bytes, to which every array here is a view.
 

@@ -6,11 +6,12 @@ and the oracle ask this record; none of them knows an operator by name.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy.typing as npt
+
+from qd8.records import field, record
 
 if TYPE_CHECKING:
     from qd8.kernels.launch import Call
@@ -24,7 +25,7 @@ Options: TypeAlias = dict[str, Any]
 Bind: TypeAlias = Callable[[Arrays, Any, Options, int], "list[Call]"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Input:
     """One input of an operator.
 
@@ -62,7 +63,7 @@ WEIGHT = Input("weight", dtypes=("FLOAT32", "INT8"), constant=True)
 BIAS = Input("bias", optional=True, constant=True, stays_float32=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Given:
     """What the file says about one call, for ``decode``.
 
@@ -90,7 +91,7 @@ class Given:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Quantized:
     """The dynamically quantized form of an operator with weights.
 
@@ -162,7 +163,7 @@ def _no_bind(arrays: Arrays, out: Any, options: Options, threads: int) -> "list[
     raise AssertionError("this operator is gone before anything is bound")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Operator:
     """One kind of operator. ValueErrors of its functions are given their place.
 
