@@ -43,7 +43,7 @@ class Engine(NamedTuple):
 
 
 def ours(precision: str, memory: str = "fast") -> Callable[[Path, int], Loaded]:
-    """qd8: the whole Python call, inputs copied in and outputs copied out."""
+    """qd8: the whole Python call, inputs copied in, outputs the caller's to keep."""
 
     def load(path: Path, threads: int) -> Loaded:
         import qd8

@@ -5,7 +5,7 @@ operator may write its output over an input that nobody reads afterwards.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -72,12 +72,18 @@ def _same_bytes(graph: Graph, node: Node, i: int, output: int) -> bool:
     return same and source.dtype == target.dtype
 
 
-def place(graph: Graph) -> tuple[Mapping[int, int], int]:
+def place(
+    graph: Graph, tensors: Collection[int] | None = None
+) -> tuple[Mapping[int, int], int]:
     """Give each tensor that is computed a place in one block of memory.
 
     Greedy by size: the largest first, each at the lowest offset that is free for
     its whole life. Source: Pisarchyk and Lee, "Efficient Memory Management for
     Deep Neural Net Inference", 2020, algorithm 3.
+
+    Parameters
+    ----------
+    tensors : those that get a place, with all that share one; all by default
 
     Returns
     -------
@@ -90,6 +96,8 @@ def place(graph: Graph) -> tuple[Mapping[int, int], int]:
         If a single tensor exceeds `LIMIT`, which only damaged shapes do.
     """
     owner = owners(graph)
+    if tensors is not None:
+        owner = {i: owner[i] for i in owner if i in tensors}
     lives = _joined(lifetimes(graph), owner)
     sizes = {i: _bytes(graph, i) for i in lives}
     offsets: dict[int, int] = {}
@@ -116,7 +124,8 @@ def _joined(
 ) -> dict[int, tuple[int, int]]:
     """Return the life of each place: from its first tensor's to its last one's."""
     joined: dict[int, tuple[int, int]] = {}
-    for i, (first, last) in lives.items():
+    for i in owner:
+        first, last = lives[i]
         begin, end = joined.get(owner[i], (first, last))
         joined[owner[i]] = min(begin, first), max(end, last)
     return joined
@@ -149,6 +158,8 @@ def allocate(
         found = np.frombuffer(block, tensor.dtype, count, start + offset)
         arrays[i] = found.reshape(tensor.shape)
     for i, (whole, first) in graph.slices.items():
+        if i not in offsets:
+            continue
         arrays[i] = arrays[whole][..., first : first + graph.tensors[i].shape[-1]]
     return arrays
 

@@ -132,7 +132,8 @@ class Model:
 
         Returns
         -------
-        The output, or a dict of outputs by name if there are several.
+        The output, or a dict of outputs by name if there are several; the arrays are
+        the caller's, no later call writes to them.
         """
         arrays = collect_inputs(self.inputs, inputs, named)
         found = run_plan(self._fitting(arrays)._plan, arrays, get_num_threads())

@@ -2,21 +2,24 @@
 
 A `Plan` belongs to a graph and holds what all threads share. A `Context` is one arena
 with the calls bound to it; a thread that runs the model takes one from the pool and
-puts it back, so that several may run one model at once.
+puts it back, so that several may run one model at once. Large outputs lie in one of its
+answers (handover.py), of which each has those calls of its own that write there.
 """
 
-import contextlib
 import copy
+from collections.abc import Collection
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from qd8.workspace import address, aligned
 
-from .arena import allocate, check_size, place
+from .arena import allocate, check_size, owners, place
 from .bands import Banded
 from .graph import Graph
+from .handover import MOST, Answer, handed_over
 from .packing import Packing
 from .prepared import prepared
 
@@ -30,14 +33,16 @@ class Bound:
     """The calls of every node for one number of threads.
 
     calls : for each node, its calls
+    room : the scratch that they share
     whole : all of them, linked: compiled code runs them with no Python in between
     each : for each node its calls, linked, for those who run node by node
     """
 
-    def __init__(self, calls: "list[list[Call]]") -> None:
+    def __init__(self, calls: "list[list[Call]]", room: npt.NDArray[np.uint8]) -> None:
         from qd8.kernels.launch import Linked
 
         self.calls = calls
+        self.room = room
         self.whole = Linked(call for each in calls for call in each)
 
     @cached_property
@@ -48,17 +53,29 @@ class Bound:
 
 
 class Context:
-    """One arena and the calls bound to it, for one run at a time.
+    """One arena, for one run at a time.
 
-    arrays : {tensor: its array}, constants included
-    bound : {number of threads: calls}; all of them on this one arena
+    arena : {tensor: its array}, constants included
+    answers : all but the first `MOST` are copied from, never handed over
+    answer : the one that the next run writes
     """
 
-    __slots__ = ("arrays", "bound")
+    __slots__ = ("answer", "answers", "arena")
 
-    def __init__(self, arrays: dict[int, Array]) -> None:
-        self.arrays = arrays
-        self.bound: dict[int, Bound] = {}
+    def __init__(self, arena: dict[int, Array]) -> None:
+        self.arena = arena
+        self.answers: list[Answer] = []
+        self.answer: Answer
+
+    @property
+    def arrays(self) -> dict[int, Array]:
+        """{tensor: its array} of the next run."""
+        return self.answer.arrays
+
+    @property
+    def bound(self) -> "dict[int, Bound]":
+        """{number of threads: its calls} of the next run."""
+        return self.answer.bound
 
 
 class Plan:
@@ -75,12 +92,21 @@ class Plan:
     ------
     ValueError
         If a layer refuses its weights, or the arena would be absurdly large.
+
+    Attributes
+    ----------
+    handed : set of int         outputs that are handed over
+    arena_bytes : int           of a context with one answer
     """
 
     def __init__(self, graph: Graph, packing: Packing) -> None:
         self.graph = graph
         self._packing = packing
-        self.offsets, self.arena_bytes = place(graph)
+        self.handed, apart = handed_over(graph)
+        inner = owners(graph).keys() - apart
+        self.offsets, self._inner_bytes = place(graph, inner)
+        self._apart, self._answer_bytes = place(graph, apart)
+        self.arena_bytes = self._inner_bytes + self._answer_bytes
         check_size(graph, self.arena_bytes, packing.file.data.size)
         self.packed = packing.pack(graph)
         self.constants = packing.arrays(graph)
@@ -92,22 +118,35 @@ class Plan:
         return [each.layer for each in self.packed]
 
     def take(self) -> Context:
-        """Take a context from the pool, or make a new one."""
+        """Take a context from the pool, or make a new one; its answer is free."""
         # No lock: pop and append are atomic, and a fork may come at any moment.
-        with contextlib.suppress(IndexError):
-            return self._pool.pop()
-        arena = allocate(self.graph, self.offsets, self.arena_bytes)
-        return Context({**self.constants, **arena})
+        try:
+            context = self._pool.pop()
+        except IndexError:
+            arena = allocate(self.graph, self.offsets, self._inner_bytes)
+            context = Context({**self.constants, **arena})
+        answers = context.answers
+        free = (each for each in answers if each.is_free)
+        answer = next(free, None)
+        if answer is None:
+            own = allocate(self.graph, self._apart, self._answer_bytes)
+            answer = Answer({**context.arena, **own}, lends=len(answers) < MOST)
+            answers.append(answer)
+        context.answer = answer
+        return context
 
     def give_back(self, context: Context) -> None:
         """Return a context to the pool."""
         self._pool.append(context)
 
     def bound(self, context: Context, threads: int) -> Bound:
-        """Return the calls on a context for a number of threads."""
-        if threads not in context.bound:
-            context.bound[threads] = Bound(self._bind(context.arrays, threads))
-        return context.bound[threads]
+        """Return the calls on a context, with its answer, for a number of threads."""
+        bound = context.bound
+        if threads not in bound:
+            made = (each.bound.get(threads) for each in context.answers)
+            known = next((each for each in made if each is not None), None)
+            bound[threads] = self._bind(context.arrays, threads, known)
+        return bound[threads]
 
     def clone(self) -> "Plan":
         """Return a plan that shares everything but the contexts."""
@@ -115,13 +154,28 @@ class Plan:
         other._pool = []
         return other
 
-    def _bind(self, arrays: dict[int, Array], threads: int) -> "list[list[Call]]":
+    @cached_property
+    def _writers(self) -> Collection[int]:
+        """Places of the nodes that read or write what is handed over."""
+        apart = self._apart.keys()
+        return {
+            place
+            for place, node in enumerate(self.graph.nodes)
+            if not apart.isdisjoint((*node.inputs, *node.outputs))
+        }
+
+    def _bind(
+        self, arrays: dict[int, Array], threads: int, known: Bound | None
+    ) -> Bound:
+        """Bind all nodes or, where calls to another answer are known, the writers."""
         graph = self.graph
-        calls: list[list[Call]] = []
+        calls: list[list[Call]] = [[] for _ in graph.nodes]
         late: list[tuple[int, Any]] = []  # what shares one scratch, bound after it
         wishes: list[tuple[Any, Array]] = []
         for at, (node, packed) in enumerate(zip(graph.nodes, self.packed, strict=True)):
-            calls.append([])
+            if known is not None and at not in self._writers:
+                calls[at] = known.calls[at]
+                continue
             if node.stages:
                 banded = Banded(graph, node, packed.stages, arrays)
                 wishes += banded.layers
@@ -134,13 +188,16 @@ class Plan:
                     continue  # the output is where the input is
             ready = prepared(graph, node, packed, arrays)
             if packed.layer is None:
-                calls[-1] = ready.bind(threads)
+                calls[at] = ready.bind(threads)
                 continue
             wishes.append((packed.layer, ready.inputs[0]))
             late.append((at, ready))
-        self._packing.deal(wishes, threads)
-        # They run one after the other, so one scratch serves them all.
-        room = aligned(max((x.scratch_bytes(threads) for _, x in late), default=0))
+        if known is None:
+            self._packing.deal(wishes, threads)
+            # They run one after the other, so one scratch serves them all.
+            room = aligned(max((x.scratch_bytes(threads) for _, x in late), default=0))
+        else:
+            room = known.room
         for at, each in late:
             calls[at] = each.bind(threads, room)
-        return calls
+        return Bound(calls, room)
