@@ -15,7 +15,8 @@ from numba.extending import intrinsic
 from asv_bench.benchmarks.turns import block
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.float_tile import TILES
-from qd8.kernels.simd import emitter, f32, i16, i32, ir, ir_vector, word
+from qd8.kernels.scalars import word
+from qd8.kernels.simd import emitter, f32, i16, i32, ir, ir_vector
 from qd8.kernels.tile_amx import _amx, configure, release
 from qd8.workspace import address
 

@@ -35,7 +35,7 @@ from qd8.kernels.float_arguments import (
 )
 from qd8.kernels.float_tile import TILES, FloatTile
 from qd8.kernels.moves import SIDE, copy_items, transpose_tile
-from qd8.kernels.simd import real_word, word
+from qd8.kernels.scalars import real_word, word
 from qd8.kernels.vector import F16, F32, LANES, load, splat, store
 
 GRAIN = 1 << 18  # multiply-adds of a task, as of a matrix product

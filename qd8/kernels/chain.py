@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
+from qd8.kernels.calls import call_kernel
 from qd8.kernels.chain_operators import EMIT
 from qd8.kernels.chain_program import (
     CHANNEL,
@@ -27,7 +28,8 @@ from qd8.kernels.chain_program import (
 )
 from qd8.kernels.float_arguments import Float, address, kind, task_count
 from qd8.kernels.jit import intrinsic, njit, types
-from qd8.kernels.simd import call_kernel, emitter, f32, i16, i64, ir_vector, word
+from qd8.kernels.scalars import word
+from qd8.kernels.simd import emitter, f32, i16, i64, ir_vector
 from qd8.kernels.vector import F16, LANES
 
 GRAIN = 1 << 13  # elements of a task

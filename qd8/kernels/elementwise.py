@@ -24,18 +24,8 @@ from qd8.kernels.elementwise_operators import (
 from qd8.kernels.float_arguments import address, real_bits, task_count
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.moves import copy_bytes, copy_items
-from qd8.kernels.simd import (
-    Emitter,
-    emitter,
-    f32,
-    i8,
-    i64,
-    ir,
-    ir_vector,
-    real_word,
-    void,
-    word,
-)
+from qd8.kernels.scalars import real_word, word
+from qd8.kernels.simd import Emitter, emitter, f32, i8, i64, ir, ir_vector, void
 from qd8.kernels.vector import F16, F32, I8, I16, I32, LANES, U8
 
 GRAIN = 1 << 15  # elements of a task

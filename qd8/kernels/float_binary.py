@@ -26,7 +26,7 @@ from qd8.kernels.float_arguments import (
     task_count,
 )
 from qd8.kernels.integers import DTYPES as INTEGERS
-from qd8.kernels.simd import real_word, word
+from qd8.kernels.scalars import real_word, word
 from qd8.kernels.vector import (
     F16,
     LANES,

@@ -40,7 +40,7 @@ from qd8.kernels.float_unary import bind_cast
 from qd8.kernels.float_widen import widen
 from qd8.kernels.jit import njit
 from qd8.kernels.moves import copy_bytes
-from qd8.kernels.simd import real_word, word
+from qd8.kernels.scalars import real_word, word
 from qd8.kernels.vector import F16, LANES
 
 GRAIN = 1 << 18  # multiply-adds of a task: some 5 us

@@ -28,7 +28,8 @@ from qd8.kernels.float_arguments import (
 from qd8.kernels.groups import Groups
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.moves import copy_bytes
-from qd8.kernels.simd import emitter, f32, i16, ir_vector, real_word, word
+from qd8.kernels.scalars import real_word, word
+from qd8.kernels.simd import emitter, f32, i16, ir_vector
 from qd8.kernels.vector import (
     F16,
     F32,

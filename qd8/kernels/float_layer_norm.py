@@ -15,7 +15,7 @@ import numpy as np
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.float_arguments import Float, address, kind, real_bits, task_count
-from qd8.kernels.simd import real_word, word
+from qd8.kernels.scalars import real_word, word
 from qd8.kernels.vector import (
     F16,
     F32,

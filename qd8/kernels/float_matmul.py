@@ -36,7 +36,7 @@ from qd8.kernels.float_unary import bind_cast
 from qd8.kernels.float_widen import widen
 from qd8.kernels.movement import bind_transpose
 from qd8.kernels.moves import copy_bytes
-from qd8.kernels.simd import real_word, word
+from qd8.kernels.scalars import real_word, word
 from qd8.kernels.strided_copy import bind_box
 from qd8.kernels.vector import F16, LANES
 

@@ -19,9 +19,10 @@ from qd8.kernels.float_sum import bind_mean as bind_mean
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.movement import bind_transpose
 from qd8.kernels.moves import copy_bytes, copy_items
+from qd8.kernels.scalars import word
 from qd8.kernels.scans import bind_arg_max as bind_arg_max
 from qd8.kernels.scans import bind_cumsum as bind_cumsum
-from qd8.kernels.simd import emitter, i64, ir_vector, word
+from qd8.kernels.simd import emitter, i64, ir_vector
 from qd8.kernels.vector import F16, LANES
 
 GRAIN = 1 << 15  # elements of a task

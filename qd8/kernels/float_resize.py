@@ -11,7 +11,7 @@ from qd8.kernels import cache, isa, launch
 from qd8.kernels.float_arguments import Float, address, aligned, kind, task_count
 from qd8.kernels.jit import njit
 from qd8.kernels.moves import copy_bytes
-from qd8.kernels.simd import real_word, word
+from qd8.kernels.scalars import real_word, word
 from qd8.kernels.vector import (
     F16,
     F32,

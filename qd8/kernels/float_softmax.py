@@ -7,7 +7,8 @@ from qd8.kernels.float_arguments import Float, address, kind, real_bits, task_co
 from qd8.kernels.float_exp import scaled
 from qd8.kernels.float_quotient import quotient
 from qd8.kernels.jit import njit
-from qd8.kernels.simd import i32, ir, ir_vector, real_word, word
+from qd8.kernels.scalars import real_word, word
+from qd8.kernels.simd import i32, ir, ir_vector
 from qd8.kernels.vector import (
     F16,
     F32,

@@ -15,7 +15,7 @@ from qd8.kernels.float_arguments import Float, address, kind, real_bits, task_co
 from qd8.kernels.float_group_sum import bind_group_sum
 from qd8.kernels.groups import grouped
 from qd8.kernels.movement import bind_transpose
-from qd8.kernels.simd import real_word, word
+from qd8.kernels.scalars import real_word, word
 from qd8.kernels.vector import (
     F16,
     LANES,

@@ -22,7 +22,7 @@ from qd8.kernels.float_exp import logistic as logistic_lanes
 from qd8.kernels.integers import DTYPES as INTEGERS
 from qd8.kernels.integers import bind_neg as bind_neg_integers
 from qd8.kernels.jit import njit
-from qd8.kernels.simd import real_word, word
+from qd8.kernels.scalars import real_word, word
 from qd8.kernels.vector import (
     F16,
     LANES,

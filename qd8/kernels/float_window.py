@@ -35,7 +35,7 @@ from qd8.kernels.float_window_tile import (
     window_strips,
     written_out,
 )
-from qd8.kernels.simd import real_word, word
+from qd8.kernels.scalars import real_word, word
 from qd8.kernels.vector import F16
 from qd8.kernels.windows import Pair, Sides, Span, spans
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.float_arguments import address, kind, task_count
 from qd8.kernels.moves import copy_bytes, copy_items
-from qd8.kernels.simd import load_int, real_word, word
+from qd8.kernels.scalars import load_int, real_word, word
 from qd8.kernels.strided_copy import bind_box
 from qd8.kernels.vector import F16, I8, LANES, load, splat, store, to_float
 

@@ -18,7 +18,7 @@ from qd8.kernels.epilogue import least_scale, outputs_form
 from qd8.kernels.jit import njit
 from qd8.kernels.quantize import store_parameters, write_row
 from qd8.kernels.row_ranges import ROWS, VECTORS, store_ranges
-from qd8.kernels.simd import load_int, real_word, word
+from qd8.kernels.scalars import load_int, real_word, word
 from qd8.kernels.tile import register_tile
 from qd8.kernels.tile_amx import configure, release
 from qd8.kernels.tile_maddubs import COLUMNS as HALF

@@ -27,7 +27,7 @@ from qd8.kernels.gemm import (
 )
 from qd8.kernels.jit import njit
 from qd8.kernels.row_ranges import VECTORS
-from qd8.kernels.simd import real_word, store_scalar, word
+from qd8.kernels.scalars import real_word, store_scalar, word
 from qd8.kernels.tile_amx import configure, release
 from qd8.kernels.vector import F32
 

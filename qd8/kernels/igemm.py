@@ -12,7 +12,7 @@ from qd8.kernels.amx_gemm import SCRATCH
 from qd8.kernels.chain import apply_tail
 from qd8.kernels.gemm import MADD, MADDUBS, multiply, row_place
 from qd8.kernels.jit import njit
-from qd8.kernels.simd import real_word, word
+from qd8.kernels.scalars import real_word, word
 from qd8.kernels.tile_amx import configure, place_starts, release
 from qd8.kernels.tile_maddubs import store_copies
 from qd8.kernels.vector import F32, I16, I32, load, store

@@ -15,7 +15,7 @@ from qd8.kernels.amx_gemm import SCRATCH, product
 from qd8.kernels.chain import apply_tail
 from qd8.kernels.epilogue import least_scale
 from qd8.kernels.jit import njit
-from qd8.kernels.simd import real_word, store_scalar, word
+from qd8.kernels.scalars import real_word, store_scalar, word
 from qd8.kernels.tile_amx import configure, place_starts, release
 from qd8.kernels.tile_amx_outputs import tile_outputs
 from qd8.kernels.vector import F32

@@ -4,7 +4,7 @@ Around each task, in the thread that runs it, the floating-point control word is
 to round-to-nearest without flushing and put back afterwards; the task itself is an
 opaque call through a pointer, across which no compiler moves arithmetic
 (kernels.md 6). The loops over tasks are kernels too: one for one thread, one for a
-team of several (team.py).
+team of several (offers.py, team.py).
 """
 
 import ctypes
@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from qd8.kernels import team
 from qd8.kernels.cache import Kernel, kernel
+from qd8.kernels.calls import call_task
 from qd8.kernels.jit import njit
-from qd8.kernels.simd import call_task, store_scalar, word
-from qd8.kernels.team import share
+from qd8.kernels.offers import share
+from qd8.kernels.scalars import store_scalar, word
 
 
 class Call(NamedTuple):

@@ -5,7 +5,7 @@ import numpy as np
 from qd8.kernels.byte_sums import sum_bytes
 from qd8.kernels.jit import njit
 from qd8.kernels.moves import SIDE, copy_items, transpose_tile
-from qd8.kernels.simd import load_byte, load_int, store_byte, store_scalar, word
+from qd8.kernels.scalars import load_byte, load_int, store_byte, store_scalar, word
 
 MAGNITUDE = 0x7FFFFFFF
 SMALLEST_NORMAL = 0x00800000  # the bits of 2^-126

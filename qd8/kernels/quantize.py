@@ -10,7 +10,7 @@ import numpy as np
 from qd8.kernels.jit import njit
 from qd8.kernels.narrowing import store_saturated, store_words
 from qd8.kernels.ranges import ZERO, range_of
-from qd8.kernels.simd import real_word, round_half_scalar, store_scalar, word
+from qd8.kernels.scalars import real_word, round_half_scalar, store_scalar, word
 from qd8.kernels.vector import (
     F32,
     I8,

@@ -10,7 +10,8 @@ from qd8.kernels.elementwise import KINDS
 from qd8.kernels.elementwise_operators import ELEMENTS, FLOATS
 from qd8.kernels.float_arguments import address, task_count
 from qd8.kernels.jit import intrinsic, types
-from qd8.kernels.simd import emitter, f32, i64, store_scalar, word
+from qd8.kernels.scalars import store_scalar, word
+from qd8.kernels.simd import emitter, f32, i64
 from qd8.kernels.vector import F16, I32
 
 GRAIN = 1 << 14  # elements of a task

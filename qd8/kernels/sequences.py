@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from qd8.kernels import cache, launch
-from qd8.kernels.simd import call_kernel, word
+from qd8.kernels.calls import call_kernel
+from qd8.kernels.scalars import word
 
 
 def _factory(source):

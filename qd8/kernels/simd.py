@@ -12,7 +12,7 @@ import llvmlite
 from llvmlite import ir
 
 from qd8.kernels import isa
-from qd8.kernels.jit import cgutils, intrinsic, types
+from qd8.kernels.jit import cgutils
 
 LLVMLITE_VERSION = llvmlite.__version__
 i1, i8, i16, i32, i64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
@@ -125,6 +125,11 @@ class Emitter:
         type_ = ir.FunctionType(result, [a.type for a in arguments])
         function = cgutils.get_or_insert_function(self.b.module, type_, name)
         return self.b.call(function, arguments)
+
+    def call_address(self, address: ir.Value, *words: ir.Value) -> ir.Value:
+        """Call what lies at ``address``, a function of int64 that returns nothing."""
+        type_ = ir.FunctionType(void, [i64] * len(words))
+        return self.b.call(self.b.inttoptr(address, type_.as_pointer()), words)
 
     def unary(self, name: str, x: ir.Value) -> ir.Value:
         return self.b.call(self._intrinsic(name, (x.type,), x.type, (x.type,)), [x])
@@ -481,161 +486,6 @@ class Emitter:
         return node
 
 
-# Scalars of an argument block, and the launcher's call
-
-
 def emitter(builder: ir.IRBuilder, literal: Any) -> Emitter:
     """The emitter for a tier given as a literal Numba type."""
     return Emitter(builder, isa.TIERS[literal.literal_value])
-
-
-@intrinsic
-def word(typingctx, arguments, index):
-    """The int64 at ``arguments + 8 * index``."""
-
-    def codegen(context, builder, signature, args):
-        offset = builder.mul(args[1], i64(8))
-        return Emitter(builder, isa.TIERS[0]).load(i64, args[0], offset)
-
-    return types.int64(types.int64, types.int64), codegen
-
-
-@intrinsic
-def real_word(typingctx, arguments, index):
-    """The float32 in the low half of the int64 at ``arguments + 8 * index``."""
-
-    def codegen(context, builder, signature, args):
-        offset = builder.mul(args[1], i64(8))
-        return Emitter(builder, isa.TIERS[0]).load(f32, args[0], offset)
-
-    return types.float32(types.int64, types.int64), codegen
-
-
-@intrinsic
-def store_scalar(typingctx, address, value):
-    """Store an int32, int64 or float32 at ``address``."""
-
-    def codegen(context, builder, signature, args):
-        Emitter(builder, isa.TIERS[0]).store(args[1], args[0])
-        return context.get_dummy_value()
-
-    return types.none(types.int64, value), codegen
-
-
-@intrinsic
-def load_int(typingctx, address):
-    """The int32 at ``address``."""
-
-    def codegen(context, builder, signature, args):
-        return Emitter(builder, isa.TIERS[0]).load(i32, args[0])
-
-    return types.int32(types.int64), codegen
-
-
-@intrinsic
-def load_byte(typingctx, address):
-    """The int8 at ``address``, as int64."""
-
-    def codegen(context, builder, signature, args):
-        return builder.sext(Emitter(builder, isa.TIERS[0]).load(i8, args[0]), i64)
-
-    return types.int64(types.int64), codegen
-
-
-@intrinsic
-def store_byte(typingctx, address, value):
-    """Store the lowest eight bits of an integer."""
-
-    def codegen(context, builder, signature, args):
-        Emitter(builder, isa.TIERS[0]).store(builder.trunc(args[1], i8), args[0])
-        return context.get_dummy_value()
-
-    return types.none(types.int64, value), codegen
-
-
-@intrinsic
-def load_real(typingctx, address):
-    """The float32 at ``address``."""
-
-    def codegen(context, builder, signature, args):
-        return Emitter(builder, isa.TIERS[0]).load(f32, args[0])
-
-    return types.float32(types.int64), codegen
-
-
-@intrinsic
-def load_double(typingctx, address):
-    """The float64 at ``address``."""
-
-    def codegen(context, builder, signature, args):
-        return Emitter(builder, isa.TIERS[0]).load(f64, args[0])
-
-    return types.float64(types.int64), codegen
-
-
-@intrinsic(prefer_literal=True)
-def round_half_scalar(typingctx, tier, x):
-    """float32 rounded to float16 and widened again."""
-
-    def codegen(context, builder, signature, args):
-        e = emitter(builder, tier)
-        return e.widen(e.narrow(args[1]))
-
-    return types.float32(tier, types.float32), codegen
-
-
-@intrinsic
-def call_task(typingctx, address, task, tasks, arguments):
-    """Call a kernel through its address, under the default control word.
-
-    x86: MXCSR 0x1F80 (exceptions masked, round to nearest, no FTZ, no DAZ).
-    AArch64: FPCR 0. Elsewhere the word is left alone.
-    """
-    from numba.core.registry import cpu_target  # the triple decides, not the host
-
-    def codegen(context, builder, signature, args):
-        triple = cpu_target.target_context.codegen().magic_tuple()[0]
-        type_ = ir.FunctionType(void, [i64] * 3)
-        function = builder.inttoptr(args[0], type_.as_pointer())
-        restore = _default_control_word(builder, triple)
-        builder.call(function, args[1:])
-        restore()
-        return context.get_dummy_value()
-
-    return types.none(*[types.int64] * 4), codegen
-
-
-@intrinsic
-def call_kernel(typingctx, address, first, count, arguments):
-    """Call a kernel through its address; the control word stays the caller's."""
-
-    def codegen(context, builder, signature, args):
-        type_ = ir.FunctionType(void, [i64] * 3)
-        builder.call(builder.inttoptr(args[0], type_.as_pointer()), args[1:])
-        return context.get_dummy_value()
-
-    return types.none(*[types.int64] * 4), codegen
-
-
-def _default_control_word(builder, triple):
-    """Emit the switch to the default control word; return what emits the way back."""
-    pointer = i8.as_pointer()
-
-    def declared(name, result, *arguments):
-        type_ = ir.FunctionType(result, arguments)
-        return cgutils.get_or_insert_function(builder.module, type_, name)
-
-    if triple.startswith(("x86_64", "i686")):
-        read = declared("llvm.x86.sse.stmxcsr", void, pointer)
-        write = declared("llvm.x86.sse.ldmxcsr", void, pointer)
-        old, new = (cgutils.alloca_once(builder, i32) for _ in range(2))
-        builder.call(read, [builder.bitcast(old, pointer)])
-        builder.store(i32(0x1F80), new)
-        builder.call(write, [builder.bitcast(new, pointer)])
-        return lambda: builder.call(write, [builder.bitcast(old, pointer)])
-    if triple.startswith(("aarch64", "arm64")):
-        old = builder.call(declared("llvm.aarch64.get.fpcr", i64), [])
-        write = declared("llvm.aarch64.set.fpcr", void, i64)
-        builder.call(write, [i64(0)])
-        return lambda: builder.call(write, [old])
-    return lambda: None

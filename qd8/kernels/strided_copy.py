@@ -21,7 +21,7 @@ from qd8.kernels import cache, launch
 from qd8.kernels.boxes import joined
 from qd8.kernels.float_arguments import address, task_count
 from qd8.kernels.moves import ITEMS, SIDE, copy_bytes, copy_items, transpose_tile
-from qd8.kernels.simd import word
+from qd8.kernels.scalars import word
 
 GRAIN = 1 << 17  # bytes of a task
 _AXES = 7  # words before the axes

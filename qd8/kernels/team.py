@@ -1,13 +1,7 @@
 """Teams of threads that share the tasks of a kernel.
 
-One word, the offer, holds how many tasks are left and which generation they belong
-to. Whoever subtracts one from it has claimed a task: the caller does, and so do
-workers, which wait for offers in compiled code without the GIL, and after a while
-without any sleep on a lock of Python's. A caller never waits for a worker to wake: it
-claims all tasks that nobody else does. So nothing can hang where threads are few.
-
-An offer's kernel and arguments lie beside it. They are rewritten only when no task is
-left and all are done, so whoever claims a task has read those of the same generation.
+Workers wait for offers (offers.py) in compiled code, without the GIL, and after a
+while without any sleep on a lock of Python's.
 """
 
 import atexit
@@ -15,109 +9,18 @@ import ctypes
 import os
 import sys
 import threading
-import time
 from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from qd8.kernels.atomics import (
-    add_word,
-    load_word,
-    pause,
-    replace_word,
-    store_word,
-    yield_thread,
-)
-from qd8.kernels.cache import kernel
+from qd8.kernels import offers
 from qd8.kernels.cores import available_threads
-from qd8.kernels.jit import njit
-from qd8.kernels.simd import call_task
 
-# Words of a team, in bytes; two cache lines apart where different threads write.
-OFFER, DONE, ADDRESS, ARGUMENTS, TASKS, STOP, YIELD = 0, 128, 256, 264, 272, 384, 392
-BYTES = 512
-LEFT = 2**24 - 1  # the bits of an offer that count the tasks left
-# Turns of waiting that only pause; further ones let other threads run too, which is
-# what they need where threads are more than cores.
-TURNS = 1000
 # Seconds for which a worker waits for the next offer before it sleeps. Waking it
 # takes some 50 us, in which the caller is alone.
 PATIENCE = 0.001
-
-
-@njit
-def _wait(team, turns):
-    pause()
-    if turns > TURNS:
-        function = load_word(team + YIELD)
-        if function != 0:
-            yield_thread(function)
-
-
-@njit
-def _take(team, offer):
-    """Run one of the tasks that ``offer`` has left, unless others were faster."""
-    address, arguments = load_word(team + ADDRESS), load_word(team + ARGUMENTS)
-    tasks = load_word(team + TASKS)
-    if replace_word(team + OFFER, offer, offer - 1):
-        call_task(address, tasks - (offer & LEFT), tasks, arguments)
-        add_word(team + DONE, 1)
-
-
-@njit
-def share(team, address, tasks, arguments):
-    """Run a kernel's tasks in this thread and in the team's; return when all are."""
-    store_word(team + ADDRESS, address)
-    store_word(team + ARGUMENTS, arguments)
-    store_word(team + TASKS, tasks)
-    store_word(team + DONE, 0)
-    offer = load_word(team + OFFER) + LEFT + 1 + tasks
-    store_word(team + OFFER, offer)
-    while offer & LEFT:
-        _take(team, offer)
-        offer = load_word(team + OFFER)
-    turns = 0
-    while load_word(team + DONE) != tasks:
-        turns += 1
-        _wait(team, turns)
-
-
-def _work_factory(source):
-    def work(team, patience):
-        source  # noqa: B018  (in the closure, hence in the key of Numba's cache)
-        turns = 0
-        while turns < patience and load_word(team + STOP) == 0:
-            offer = load_word(team + OFFER)
-            if offer & LEFT:
-                _take(team, offer)
-                turns = 0
-            else:
-                turns += 1
-                _wait(team, turns)
-
-    return work
-
-
-@cache
-def _work() -> Any:
-    """Serve a team, (its address, turns of patience), without the GIL."""
-    made = kernel(_work_factory, arguments=2)
-    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 2)(made.address)
-
-
-@cache
-def _yielding() -> int:
-    """The address of the system's function by which a thread lets others run."""
-    try:
-        if sys.platform == "win32":
-            found = ctypes.WinDLL("kernel32").SwitchToThread
-        else:
-            found = ctypes.CDLL(None).sched_yield
-    except (OSError, AttributeError):
-        return 0
-    return ctypes.cast(found, ctypes.c_void_p).value or 0
 
 
 @cache
@@ -138,19 +41,19 @@ class Team:
     """Some workers, for one caller at a time.
 
     workers : int
-    address : of its words, for `share`
+    address : of its words, for `offers.share`
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        memory = np.zeros(BYTES // 8 + 16, np.int64)
+        memory = np.zeros(offers.BYTES // 8 + 16, np.int64)
         start = memory.__array_interface__["data"][0]
         self.address = -(-start // 128) * 128
         self._words = memory[(self.address - start) // 8 :]
-        self._words[YIELD // 8] = _yielding()
+        self._words[offers.YIELD // 8] = offers.yielding()
         self._asleep: list[threading.Lock] = []
         self._away_from = -1
-        self._patience = _turns(self.address)
+        self._patience = offers.turns_of(self.address, PATIENCE)
         self._threads = [
             threading.Thread(target=self._serve, daemon=True, name=f"qd8 worker {i}")
             for i in range(1, workers + 1)
@@ -164,9 +67,9 @@ class Team:
             raise
 
     def _serve(self) -> None:
-        work, gate = _work(), threading.Lock()
+        work, gate = offers.work(), threading.Lock()
         gate.acquire()
-        while not self._words[STOP // 8]:
+        while not self._words[offers.STOP // 8]:
             work(self.address, self._patience)
             self._asleep.append(gate)
             gate.acquire()
@@ -195,7 +98,7 @@ class Team:
 
     def dismiss(self) -> None:
         """Tell the workers to end, soon."""
-        self._words[STOP // 8] = 1
+        self._words[offers.STOP // 8] = 1
         self.wake()
 
     def join(self) -> None:
@@ -204,15 +107,6 @@ class Team:
             while thread.is_alive():
                 self.wake()  # one that was about to sleep when it was dismissed
                 thread.join(0.001)
-
-
-def _turns(address: int) -> int:
-    """Return how many turns of waiting take as long as a worker's patience."""
-    some, work = 2 * TURNS, _work()
-    work(address, 1)
-    start = time.perf_counter()
-    work(address, some)
-    return int(max(some, PATIENCE / (time.perf_counter() - start) * some))
 
 
 _teams: list[Team] = []  # all that there are

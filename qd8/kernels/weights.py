@@ -3,7 +3,7 @@
 import numpy as np
 
 from qd8.kernels.byte_sums import sum_bytes, sum_positive_bytes
-from qd8.kernels.simd import (
+from qd8.kernels.scalars import (
     load_double,
     load_int,
     load_real,

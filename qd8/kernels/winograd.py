@@ -35,7 +35,7 @@ import numpy as np
 
 from qd8.kernels.chain import apply_tail
 from qd8.kernels.jit import njit
-from qd8.kernels.simd import load_int, real_word, store_scalar, word
+from qd8.kernels.scalars import load_int, real_word, store_scalar, word
 from qd8.kernels.vector import F32
 from qd8.kernels.winograd_output import SPARE, transform_output
 from qd8.kernels.winograd_tile import words_tile

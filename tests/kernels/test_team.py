@@ -13,7 +13,7 @@ from qd8.kernels import cores, launch, team
 from qd8.kernels.atomics import add_word
 from qd8.kernels.cache import kernel
 from qd8.kernels.float_arguments import shares
-from qd8.kernels.simd import word
+from qd8.kernels.scalars import word
 from tests.processes import assert_prints
 
 NUMBER = 64
