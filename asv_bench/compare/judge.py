@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
-#: A tile that is a fifth slower makes a whole call less than a fifth slower. In the
-#: noise of tests/test_bench.py an unchanged case is beyond it in under 1 % of runs.
+#: A tile that is a fifth slower makes a whole call less than a fifth slower. An
+#: unchanged case is beyond it in under 1 % of runs, in the noise that
+#: tests/bench/test_compare.py draws.
 FACTOR = 1.10
 CONFIRMATIONS = 2
 
