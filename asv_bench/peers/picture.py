@@ -25,8 +25,15 @@ def draw(rows: Sequence[Measured], limits: Limits, title: str) -> Any:
     ran = [row for row in rows if not row.failure]
     threads = sorted({row.threads for row in ran})
     kinds = list(dict.fromkeys((row.tier, kind(row)) for row in ran))
-    figure = Figure(figsize=(7 * len(threads) + 3, 4 * len(kinds) + 1))
-    plots = figure.subplots(len(kinds), len(threads), squeeze=False)
+    lines = [
+        len({r.layer for r in ran if (r.tier, kind(r)) == (tier, of)})
+        for tier, of in kinds
+    ]
+    inches = [0.36 * count + 1 for count in lines]
+    figure = Figure(figsize=(7 * len(threads) + 3, sum(inches) + 1))
+    plots = figure.subplots(
+        len(kinds), len(threads), squeeze=False, height_ratios=inches
+    )
     for line, (tier, of) in zip(plots, kinds, strict=True):
         for plot, count in zip(line, threads, strict=True):
             some = [
@@ -45,11 +52,13 @@ def draw(rows: Sequence[Measured], limits: Limits, title: str) -> Any:
             handles.setdefault(label, handle)
     figure.legend(handles.values(), handles, loc="lower center", ncols=5, fontsize=8)
     figure.suptitle(title, fontsize=10)
-    figure.tight_layout(rect=(0, 0.06, 1, 0.98))
+    figure.tight_layout(rect=(0, 0.05, 1, 0.99))
     return figure
 
 
 def _plot(plot: Any, rows: list[Measured]) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
     layers = list(dict.fromkeys(row.layer for row in rows))
     for engine in dict.fromkeys(row.engine for row in rows):
         some = [row for row in rows if row.engine == engine]
@@ -69,6 +78,9 @@ def _plot(plot: Any, rows: list[Measured]) -> None:
     )
     plot.invert_yaxis()
     plot.set_xscale("log")
+    plot.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    plot.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+    plot.xaxis.set_minor_formatter("")
     plot.set_xlabel("GMAC/s, median", fontsize=8)
     plot.grid(True, axis="both", color="0.9")
     plot.set_axisbelow(True)
