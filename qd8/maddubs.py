@@ -44,9 +44,9 @@ from qd8.kernels.maddubs_schedule import (
 from qd8.kernels.tile_maddubs import (
     BINS,
     COLUMNS,
-    COPIES,
     COUNTS,
     HEADER,
+    place,
 )
 from qd8.pack import MaddubsWeights, PackedWeights
 from qd8.workspace import address, aligned
@@ -175,7 +175,7 @@ class Part(NamedTuple):
         correction = np.zeros((streams, COLUMNS), np.int64)
         np.add.at(correction, stream, 255 * complemented.sum(axis=1, dtype=np.int64))
         stored[..., 1] -= 2 * complemented
-        offsets = 4 * (COPIES * MR * steps.quad[order] + copy @ (1, 2))
+        offsets = place(steps.quad[order], copy @ (1, 2), MR)
         counts = np.zeros((streams, len(BINS)), np.int64)
         for k, steps_in_bin in enumerate(BINS):
             of_size = stream[size == steps_in_bin]

@@ -14,6 +14,7 @@ import numpy as np
 
 from qd8.kernels import amx_gemm, isa
 from qd8.kernels.chain import apply_tail
+from qd8.kernels.copies import COPIES, PAIR, write_copies
 from qd8.kernels.epilogue import least_scale, outputs_form
 from qd8.kernels.jit import njit
 from qd8.kernels.quantize import store_parameters, write_row
@@ -22,7 +23,7 @@ from qd8.kernels.scalars import load_int, real_word, word
 from qd8.kernels.tile import register_tile
 from qd8.kernels.tile_amx import configure, release
 from qd8.kernels.tile_maddubs import COLUMNS as HALF
-from qd8.kernels.tile_maddubs import COPIES, SCALES, complemented_tile, store_copies
+from qd8.kernels.tile_maddubs import SCALES, complemented_tile
 from qd8.kernels.vector import F32, I16, U8
 
 MADD, VNNI, AMX, MADDUBS = 0, 1, 2, 3
@@ -110,7 +111,7 @@ def row_place(FAMILY, MR, KB, a, rows, blocks, r):
         return a + 2 * KB * blocks * group + 32 * (r - group), 32 * n
     if FAMILY == MADDUBS:
         group = r // MR * MR
-        place = COPIES * KB * blocks * group + 4 * COPIES * (r - group)
+        place = COPIES * (KB * blocks * group + PAIR * (r - group))
         return a + place, 16 * COPIES * MR
     return a + (KB * blocks + ROW_SLACK) * r, 16
 
@@ -156,9 +157,7 @@ def _pack_row(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, r, multiplier, poi
                   -point)  # fmt: skip
     elif FAMILY == MADDUBS:
         linear = a - linear_bytes(KB, blocks)
-        write_row(TIER, X, U8, at, K, linear, 16, KB * blocks, multiplier, point,
-                  np.int32(128))  # fmt: skip
-        copy_row(TIER, linear, KB * blocks, to, stride)
+        write_copies(TIER, X, at, K, to, stride, KB * blocks, multiplier, point, linear)
     else:
         # Beyond K its weights are 0: whatever lies there adds nothing.
         write_row(TIER, X, U8, at, K, to, stride, (K + 15) // 16 * 16, multiplier,
@@ -167,16 +166,8 @@ def _pack_row(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, r, multiplier, poi
 
 @njit
 def linear_bytes(KB, blocks):
-    """Bytes before a block of complemented copies: a row before it is copied."""
+    """Bytes before a block of complemented copies: what of a row is written twice."""
     return (KB * blocks + 63) // 64 * 64
-
-
-@njit
-def copy_row(TIER, linear, K, to, stride):
-    """Complemented copies of ``K`` uint8, sixteen every ``stride`` bytes."""
-    for i in range(0, K, 16):
-        store_copies(TIER, to, stride // 4, linear + i)
-        to += stride
 
 
 HEAD, MATRIX = 12, 8  # words before those of the matrices, and of each

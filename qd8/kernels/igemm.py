@@ -10,11 +10,11 @@ so K is exactly KH*KW*C and the tiles are those of the fully connected operator.
 
 from qd8.kernels.amx_gemm import SCRATCH
 from qd8.kernels.chain import apply_tail
+from qd8.kernels.copies import store_copies
 from qd8.kernels.gemm import MADD, MADDUBS, multiply, row_place
 from qd8.kernels.jit import njit
 from qd8.kernels.scalars import real_word, word
 from qd8.kernels.tile_amx import configure, place_starts, release
-from qd8.kernels.tile_maddubs import store_copies
 from qd8.kernels.vector import F32, I16, I32, load, store
 
 AMX = 2
@@ -63,7 +63,7 @@ def _gather(TIER, FAMILY, source, to, stride, runs_y, runs_x, step_y, step_x, le
                 if FAMILY == MADD:
                     store(TIER, I16, to, load(TIER, I16, at + i))
                 else:
-                    store_copies(TIER, to, stride // 4, at + i)
+                    store_copies(TIER, to, stride // 2, at + i)
                 to += stride
 
 

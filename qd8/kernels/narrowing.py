@@ -30,10 +30,10 @@ def store_saturated(typingctx, tier, kind, address, a, b, c, d, shift):
     def codegen(context, builder, signature, args):
         e = emitter(builder, tier)
         if has_packs(e.tier):
-            registers = [part for value in args[3:7] for part in _registers(e, value)]
+            all_ = [part for value in args[3:7] for part in registers(e, value)]
             shift, size = builder.trunc(args[7], i16), 4 * e.tier.lanes
-            for n in range(0, len(registers), 4):
-                packed = _packed_bytes(e, registers[n : n + 4], shift, unsigned)
+            for n in range(0, len(all_), 4):
+                packed = _packed_bytes(e, all_[n : n + 4], shift, unsigned)
                 e.store(packed, args[2], n // 4 * size)
         else:
             for n, value in enumerate(args[3:7]):
@@ -56,7 +56,7 @@ def store_words(typingctx, tier, address, value, low, high, shift):
         e, b = emitter(builder, tier), builder
         q, bounds = args[2], [b.trunc(n, i16) for n in args[3:]]
         if has_packs(e.tier) and e.tier.lanes < LANES:
-            q = _packed_words(e, _registers(e, q))
+            q = _packed_words(e, registers(e, q))
         else:
             q = b.trunc(q, ir_vector(i16, LANES))
         low, high, shift = (e.splat(n, LANES) for n in bounds)
@@ -69,40 +69,48 @@ def store_words(typingctx, tier, address, value, low, high, shift):
     return types.none(tier, types.int64, i32x16.type, *bounds), codegen
 
 
-def _registers(e, value):
+def registers(e, value):
     """A vector's registers."""
     lanes = e.tier.lanes
     firsts = range(0, LANES, lanes)
     return [_picked(e, value, range(at, at + lanes)) for at in firsts]
 
 
-def _packed_words(e, registers):
+def _packed_words(e, two):
     """Two registers of int32 as one of int16, saturated."""
     words = ir_vector(i16, 2 * e.tier.lanes)
-    packed = _pack(e, "packssdw", words, *registers)
+    packed = _pack(e, "packssdw", words, *two)
     pairs = e.b.bitcast(packed, ir_vector(i64, e.tier.lanes // 2))
     return e.b.bitcast(_picked(e, pairs, _sides(e, 2)), words)
 
 
-def _packed_bytes(e, registers, shift, unsigned):
+def _packed_bytes(e, four, shift, unsigned):
     """Four registers of int32, ``shift`` added, as one of bytes, saturated."""
+    quads = packed_quads(e, four, shift, unsigned)
+    ordered = _picked(e, quads, _sides(e, 4))
+    return e.b.bitcast(ordered, ir_vector(i8, 4 * e.tier.lanes))
+
+
+def packed_quads(e, four, shift, unsigned):
+    """The same, as int32 lanes, before they are put in order.
+
+    Each 128 bits hold their own quads of the four registers.
+    """
     b, lanes = e.b, e.tier.lanes
     words, bytes_ = ir_vector(i16, 2 * lanes), ir_vector(i8, 4 * lanes)
     shift = e.splat(shift, 2 * lanes)
     pairs = [
         b.add(_pack(e, "packssdw", words, *pair), shift)
-        for pair in (registers[:2], registers[2:])
+        for pair in (four[:2], four[2:])
     ]
     packed = _pack(e, "packuswb" if unsigned else "packsswb", bytes_, *pairs)
-    quads = b.bitcast(packed, ir_vector(i32, lanes))
-    return b.bitcast(_picked(e, quads, _sides(e, 4)), bytes_)
+    return b.bitcast(packed, ir_vector(i32, lanes))
 
 
-def _sides(e, registers):
-    """Where what was packed of ``registers`` lies, in their order."""
+def _sides(e, packed):
+    """Where what was packed of so many registers lies, in their order."""
     sides = e.tier.lanes // 4
-    count = sides * registers
-    return [registers * (n % sides) + n // sides for n in range(count)]
+    return [packed * (n % sides) + n // sides for n in range(sides * packed)]
 
 
 def _picked(e, x, picks):

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import ClassVar, Self
 
 from qd8.kernels import gemm, igemm
+from qd8.kernels.copies import COPIES
 from qd8.kernels.isa import Tier
-from qd8.kernels.tile_maddubs import COPIES
 from qd8.records import field, record
 
 L1_BLOCK = 32 << 10  # packed activations that stay in L1

@@ -4,12 +4,8 @@
 pairs into int16, where they may saturate. They never do here: what the tile reads was
 packed, and proved, so that no sum leaves int16 (qd8/maddubs.py).
 
-Activations, q + 128 as uint8, lie in four copies, of which each step reads one:
-
-    a   [K/4][MR][4 copies][4] uint8
-        bit 0 of the copy: element 1 is complemented, 255 - a; bit 1: element 3
-
-Weights are a stream for each 8 columns:
+Activations lie in four copies (copies.py), of which each step reads one. Weights are a
+stream for each 8 columns:
 
     [ksum: 8 int32][correction: 8 int32][weight_scale: 8 f32][bias: 8 f32]
     [bins of four, of two, of one: 3 int64][where weights begin: int64]
@@ -24,6 +20,7 @@ map of six rows and a bin of four, 14 of 16 ymm:
     acc0 ... acc5    w0 ... w3    ones    two broadcasts or products    their sum
 """
 
+from qd8.kernels.copies import COPIES, PAIR
 from qd8.kernels.isa import with_maddubs
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import Emitter, emitter, i8, i16, i32, i64, ir_vector
@@ -31,12 +28,10 @@ from qd8.kernels.tile import NAMES, argument_types, finish, initial
 from qd8.kernels.vector import F16
 
 COLUMNS = 8  # of a stream: the int32 lanes of a ymm
-COPIES = 4
 SCALES, COUNTS, WEIGHTS = 64, 128, 152  # bytes from the beginning of a stream
 HEADER = 192  # where its offsets begin
 BINS = (4, 2, 1)  # steps added in int16
 TURN = 4  # bins a turn of a loop
-COMPLEMENTS = (0, 0x0000FF00, 0xFF000000, 0xFF00FF00)  # of a quad, by copy
 
 
 @intrinsic(prefer_literal=True)
@@ -110,7 +105,7 @@ def _bin(e, steps, a):
         for r, acc in enumerate(accs):
             pairs = None
             for quad, w in zip(quads, ws, strict=True):
-                dword = e.load(i32, quad, 4 * COPIES * r)
+                dword = e.load(i32, quad, COPIES * PAIR * r)
                 broadcast = b.bitcast(e.splat(dword, COLUMNS), narrow)
                 product = e.call("llvm.x86.avx2.pmadd.ub.sw", words, broadcast, w)
                 pairs = product if pairs is None else b.add(pairs, product)
@@ -121,20 +116,7 @@ def _bin(e, steps, a):
     return multiply
 
 
-@intrinsic(prefer_literal=True)
-def store_copies(typingctx, tier, address, stride, quads):
-    """Store the sixteen uint8 at ``quads`` as four quads of four copies.
-
-    address: of the first quad's copies; stride: bytes from quad to quad.
-    """
-
-    def codegen(context, builder, signature, args):
-        e = emitter(builder, tier)
-        masks = e.vector(ir_vector(i32, COPIES), COMPLEMENTS)
-        for k in range(4):
-            copies = e.splat(e.load(i32, args[3], 4 * k), COPIES)
-            at = e.pointer(args[1], builder.mul(args[2], i64(k)))
-            e.store(builder.xor(copies, masks), at)
-        return context.get_dummy_value()
-
-    return types.none(tier, *[types.int64] * 3), codegen
+def place(quad, copy, rows):
+    """Bytes from a tile's activations to a copy of a quad of its first of ``rows``."""
+    pair, second = quad * 4 // PAIR, quad * 4 % PAIR
+    return COPIES * (PAIR * rows * pair + second) + 4 * copy
