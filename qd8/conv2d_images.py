@@ -20,7 +20,6 @@ from qd8.kernels import (
 )
 from qd8.kernels.chain import NO_TAIL, Tail
 from qd8.kernels.implicit_schedule import Runs
-from qd8.kernels.maddubs_schedule import COPY_IMAGE
 from qd8.kernels.winograd_schedule import WinogradSchedule
 from qd8.kernels.winograd_variants import variant_of
 from qd8.maddubs import choose
@@ -195,7 +194,7 @@ class ImageConvolution:
                 return plan
         with packing:
             self.packed, other, why = choose(
-                self.packed, OH * OW, COPY_IMAGE, self._path, self._memory
+                self.packed, OH * OW, self._path, self._memory
             )
         if other.tile != tier.tile:
             plan = schedule.convolution(n, OH * OW, K, N, threads, other)

@@ -20,7 +20,6 @@ from qd8.kernels.launch import (
     At,
     X,
 )
-from qd8.kernels.maddubs_schedule import COPY_ROW
 from qd8.maddubs import choose
 from qd8.pack import PackedWeights, pack
 from qd8.quantize import kind, quantize_rows, quantize_weights
@@ -237,9 +236,7 @@ class FullyConnected:
     def _schedule(self, M: int, threads: int) -> schedule.Schedule:
         """The schedule of ``M`` rows; weights are packed for it."""
         with packing:
-            self.packed, tier, why = choose(
-                self.packed, M, COPY_ROW, self._path, self._memory
-            )
+            self.packed, tier, why = choose(self.packed, M, self._path, self._memory)
         return schedule.fully_connected(M, self.K, self.N, threads, tier).because(why)
 
     def warmup(self) -> None:

@@ -28,7 +28,7 @@ class MaddubsWeights:
 
     streams: npt.NDArray[np.uint8]
     table: npt.NDArray[np.int64]  # (panels, 2) addresses of the streams of each panel
-    bins: tuple[int, int, int]  # of four, two and one step, in all streams
+    bins: tuple[int, ...]  # of four, three, two and one step, in all streams
 
     @property
     def nbytes(self) -> int:

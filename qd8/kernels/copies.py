@@ -10,6 +10,7 @@ the halves, one exclusive or and one store.
 
 import numpy as np
 
+from qd8.kernels.isa import with_maddubs
 from qd8.kernels.jit import intrinsic, njit, types
 from qd8.kernels.narrowing import packed_quads, registers
 from qd8.kernels.quantize import FAST_MULTIPLIER, steps, write_row
@@ -62,6 +63,8 @@ def store_quantized(typingctx, tier, address, stride, a, b, c, d, shift):
 
     def codegen(context, builder, signature, args):
         e = emitter(builder, tier)
+        if with_maddubs(e.tier) is None:  # a branch that this tier's kernels never take
+            return context.get_dummy_value()
         all_ = [part for value in args[3:7] for part in registers(e, value)]
         shift, at = builder.trunc(args[7], i16), args[1]
         for n in range(0, len(all_), 4):

@@ -10,12 +10,10 @@ from qd8.kernels.isa import Tier, target, with_maddubs
 from qd8.kernels.tile_maddubs import BINS, COLUMNS
 
 GAIN = 1.1  # it must be so much faster to be worth as many bytes again
-# What beginning a stream costs a row, in vector instructions: its three loops end
-# where no predictor sees it, some forty cycles for a tile of six rows.
-STREAM = 20
-# What an element costs more to pack in four copies than as int16: quantized rows go
-# through memory once more, where a convolution's image lies there anyway.
-COPY_ROW, COPY_IMAGE = 3, 1
+# What beginning a stream costs a row, in vector instructions: its four loops end where
+# no predictor sees it, some thirty cycles for a tile of six rows.
+STREAM = 14
+COPY = 0.5  # what an element costs more to pack in four copies than as int16
 
 
 def considered(tier: Tier, rows: int, path: str, memory: str) -> bool:
@@ -48,13 +46,13 @@ def madd_row(tier: Tier, blocks: int, panels: int, fused: bool) -> float:
 
 
 def maddubs_row(
-    tier: Tier, blocks: int, panels: int, bins: Sequence[int], copy: int, fused: bool
+    tier: Tier, blocks: int, panels: int, bins: Sequence[int], fused: bool
 ) -> float:
-    """The same by streams of so many bins of four, of two and of one step.
+    """The same by streams of so many bins of four, three, two and one step.
 
     A bin of n takes n products, n - 1 additions, a widening and an addition.
     """
     each = (2 * n + 1 - fused for n in BINS)
     products = sum(count * cost for count, cost in zip(bins, each, strict=True))
     streams = panels * tier.NR // COLUMNS
-    return products + STREAM * streams + copy * tier.KB * blocks
+    return products + STREAM * streams + COPY * tier.KB * blocks

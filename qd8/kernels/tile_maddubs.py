@@ -8,7 +8,7 @@ Activations lie in four copies (copies.py), of which each step reads one. Weight
 stream for each 8 columns:
 
     [ksum: 8 int32][correction: 8 int32][weight_scale: 8 f32][bias: 8 f32]
-    [bins of four, of two, of one: 3 int64][where weights begin: int64]
+    [bins of four, three, two and one: 4 int64][where weights begin: int64]
     [offsets: int32 a step; of its quad's copy within a tile of activations]
     [weights: 32 int8 a step; 8 columns of 4 consecutive k]
 
@@ -20,6 +20,8 @@ map of six rows and a bin of four, 14 of 16 ymm:
     acc0 ... acc5    w0 ... w3    ones    two broadcasts or products    their sum
 """
 
+from typing import Any
+
 from qd8.kernels.copies import COPIES, PAIR
 from qd8.kernels.isa import with_maddubs
 from qd8.kernels.jit import intrinsic, types
@@ -28,9 +30,9 @@ from qd8.kernels.tile import NAMES, argument_types, finish, initial
 from qd8.kernels.vector import F16
 
 COLUMNS = 8  # of a stream: the int32 lanes of a ymm
-SCALES, COUNTS, WEIGHTS = 64, 128, 152  # bytes from the beginning of a stream
+SCALES, COUNTS, WEIGHTS = 64, 128, 160  # bytes from the beginning of a stream
 HEADER = 192  # where its offsets begin
-BINS = (4, 2, 1)  # steps added in int16
+BINS = (4, 3, 2, 1)  # steps added in int16
 TURN = 4  # bins a turn of a loop
 
 
@@ -116,7 +118,7 @@ def _bin(e, steps, a):
     return multiply
 
 
-def place(quad, copy, rows):
+def place(quad: Any, copy: Any, rows: int) -> Any:
     """Bytes from a tile's activations to a copy of a quad of its first of ``rows``."""
     pair, second = quad * 4 // PAIR, quad * 4 % PAIR
     return COPIES * (PAIR * rows * pair + second) + 4 * copy

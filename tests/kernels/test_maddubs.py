@@ -251,7 +251,7 @@ def test_a_wrong_correction_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_hot_loops_multiply_in_registers() -> None:
-    """Bins of four, two and one for every number of rows, off the stack."""
+    """Bins of every size for every number of rows, off the stack."""
     tier = isa.with_maddubs(TIER)
     kernel = compiled(gemm.fully_connected, *gemm.constants(tier), F32)
     loops = innermost_loops(kernel.assembly)
@@ -260,9 +260,9 @@ def test_hot_loops_multiply_in_registers() -> None:
     sums = [sum("vpaddw" in line for line in loop) for loop in hot]
     assert len(hot) >= tier.MR * len(maddubs.BINS)
     assert max(products) == tier.MR * max(maddubs.BINS) * TURN
-    # Of bins of one, two and four: the share of products added in int16.
-    shares = {a / b for a, b in zip(sums, products, strict=True)}
-    assert shares == {1 - 1 / size for size in maddubs.BINS}
+    # All products of a bin but one are added in int16.
+    sizes = {b / (b - a) for a, b in zip(sums, products, strict=True)}
+    assert sizes == {*maddubs.BINS}
     for loop in hot:
         assert [line for line in loop if ON_STACK.search(line)] == []
 
@@ -328,7 +328,7 @@ def test_other_tiers_have_no_such_path() -> None:
         layer = qd8.FullyConnected(np.ones((4, 4), np.int8), np.float32(1))
     assert "maddubs" not in layer.explain(100).schedule.kernel
     packed = pack(np.ones((4, 4), np.int8), np.ones(4, "f4"), None, isa.TIERS[0])
-    assert maddubs.choose(packed, 100, 3, "maddubs", "fast") == (
+    assert maddubs.choose(packed, 100, "maddubs", "fast") == (
         packed,
         isa.TIERS[0],
         "",
