@@ -8,7 +8,8 @@ The fewest bins are wanted: vector bin packing, by first fit, the heaviest steps
 
 from qd8.kernels import isa
 from qd8.kernels.jit import intrinsic, njit, types
-from qd8.kernels.simd import Emitter, i8, i64, ir_vector, store_scalar, word
+from qd8.kernels.scalars import store_scalar, word
+from qd8.kernels.simd import Emitter, i8, i64, ir_vector
 
 LOAD = 16  # bytes of what a way adds
 WAYS = 2  # of a pair: as it is, or complemented
