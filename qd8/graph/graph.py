@@ -6,6 +6,7 @@ A graph is made from a file by `build`, changed by passes (`precision`), and rea
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -118,7 +119,7 @@ class Slice(NamedTuple):
     first: int
 
 
-@record(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Graph:
     """Tensors by index, nodes in order, and the public names of the edges.
 
@@ -133,6 +134,11 @@ class Graph:
     inputs: Mapping[str, int]
     outputs: Mapping[str, int]
     slices: Mapping[int, Slice] = field(default_factory=dict)
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The names of its operators."""
+        return frozenset(node.operator.name for node in self.nodes)
 
     def weight(self, node: Node) -> Tensor | None:
         """Return the constant weight of a node, None if it has none.

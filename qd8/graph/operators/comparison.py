@@ -20,7 +20,7 @@ def truth(given: Given, options: Options) -> str:
 ORDERED = (NUMBER_A, NUMBER_B)
 ANY = (Input("a", dtypes=STORED), Input("b", dtypes=STORED))
 
-COMPARISONS = {
+BY_NAME = {
     name: Operator(
         name=name,
         inputs=inputs,

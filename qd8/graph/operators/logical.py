@@ -5,7 +5,7 @@ from .operator import Input, Operator, kernel, same_shape
 
 BOOLS = (Input("a", dtypes=("BOOL",)), Input("b", dtypes=("BOOL",)))
 
-LOGICAL = {
+BY_NAME = {
     name: Operator(
         name=name,
         inputs=BOOLS,
@@ -16,7 +16,7 @@ LOGICAL = {
     )
     for name in ("LOGICAL_AND", "LOGICAL_OR")
 }
-LOGICAL["LOGICAL_NOT"] = Operator(
+BY_NAME["LOGICAL_NOT"] = Operator(
     name="LOGICAL_NOT",
     inputs=(Input("x", dtypes=("BOOL",)),),
     reference="logical_not",

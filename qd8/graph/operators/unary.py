@@ -24,7 +24,7 @@ FLOAT: tuple[str, ...] = (
     "HARD_SWISH",
     "ELU",
 )
-UNARY = {
+BY_NAME = {
     name: Operator(
         name=name,
         inputs=(X,),
@@ -35,7 +35,7 @@ UNARY = {
     )
     for name in FLOAT
 }
-UNARY |= {
+BY_NAME |= {
     name: Operator(
         name=name,
         inputs=(NUMBER_X,),

@@ -2,49 +2,64 @@
 
 A pass puts one node in the place of several. The node keeps them as its `parts`: their
 references, run one after the other, define it, so whatever a pass makes is judged
-by the definitions of the operators it took (C1). To add one, write its file and name it
-in `PASSES`, in whose order they run.
+by the definitions of the operators it took (C1). To add one, write its file, with a
+function of the file's name, and name it in `PASSES`, in whose order they run.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Set
+from importlib import import_module
 from typing import NamedTuple
 
 from ..graph import Graph
-from .attention import attention
-from .bands import bands
-from .chains import chains
-from .concat import concat
-from .epilogue import epilogue
-from .gated import gated
-from .group_sum import group_sum
-from .layer_norm import layer_norm
-from .pad import pad
-from .siblings import siblings
-from .swish import swish
-from .transposes import transposes
 
 
 class Pass(NamedTuple):
-    """A pass: its name, what it does in a line, and the function that does it."""
+    """A pass: its name, which its file and its function have, and what it does.
+
+    needs : operators without any of which it finds nothing: then it is not imported,
+        and need not look; empty if it always looks
+    """
 
     name: str
     summary: str
-    apply: Callable[[Graph], Graph]
+    needs: Set[str] = frozenset()
+
+    def apply(self, graph: Graph) -> Graph:
+        """Return the graph after the pass."""
+        if self.needs and self.needs.isdisjoint(graph.kinds):
+            return graph
+        module = import_module(f"{__name__}.{self.name}")
+        changed: Graph = getattr(module, self.name)(graph)
+        return changed
 
 
 PASSES: tuple[Pass, ...] = (
-    Pass("attention", "softmax(scale * q @ k) @ v on heads, as one", attention),
-    Pass("pad", "PAD of zeros into the quantized convolution that reads it", pad),
-    Pass("transposes", "TRANSPOSE of TRANSPOSE as one, or as a view", transposes),
-    Pass("layer_norm", "normalization of the last axis, as one", layer_norm),
-    Pass("group_sum", "sums over groups, of SQUARE(x - m) or a CAST", group_sum),
-    Pass("swish", "LOGISTIC and the MUL of its input by it, as one", swish),
-    Pass("chains", "element-wise operators that feed one another, as one", chains),
-    Pass("gated", "chains of the halves of a quantized layer's rows, into it", gated),
-    Pass("epilogue", "element-wise operators into the one that they follow", epilogue),
-    Pass("siblings", "fully connected layers on the same rows, as one", siblings),
-    Pass("concat", "channels written where CONCATENATION would copy them", concat),
-    Pass("bands", "convolutions and pools that feed one another, by rows", bands),
+    Pass("attention", "softmax(scale * q @ k) @ v on heads, as one", {"SOFTMAX"}),
+    Pass(
+        "pad",
+        "PAD of zeros into the quantized convolution that reads it",
+        {"PAD", "PADV2"},
+    ),
+    Pass("transposes", "TRANSPOSE of TRANSPOSE as one, or as a view", {"TRANSPOSE"}),
+    Pass("layer_norm", "normalization of the last axis, as one", {"RSQRT"}),
+    Pass(
+        "group_sum",
+        "sums over groups, of SQUARE(x - m) or a CAST",
+        {"SQUARE", "CAST"},
+    ),
+    Pass("swish", "LOGISTIC and the MUL of its input by it, as one", {"LOGISTIC"}),
+    Pass("chains", "element-wise operators that feed one another, as one"),
+    Pass(
+        "gated", "chains of the halves of a quantized layer's rows, into it", {"CHAIN"}
+    ),
+    Pass("epilogue", "element-wise operators into the one that they follow"),
+    Pass("siblings", "fully connected layers on the same rows, as one"),
+    Pass(
+        "concat",
+        "channels written where CONCATENATION would copy them",
+        {"CONCATENATION"},
+    ),
+    Pass("bands", "convolutions and pools that feed one another, by rows"),
 )
 
 
