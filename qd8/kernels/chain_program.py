@@ -60,12 +60,13 @@ class Program(NamedTuple):
     @property
     def reads_halves(self) -> bool:
         """Whether operand 0 is half of longer rows, as is every other piece."""
+        if self.kinds[0] != PIECE:
+            return False
         starts = self.starts or (0,) * len(self.kinds)
         pieces = [
             s for s, kind in zip(starts, self.kinds, strict=True) if kind == PIECE
         ]
-        halves = {*pieces} <= {0, self.period} and self.pitch == 2 * self.period
-        return halves and self.kinds[0] == PIECE
+        return {*pieces} <= {0, self.period} and self.pitch == 2 * self.period
 
     @property
     def made(self) -> int:

@@ -21,8 +21,7 @@ def chains(graph: Graph) -> Graph:
         if last in fused or not is_elementwise(graph, last):
             continue
         members = _needed(_members(graph, uses, position, last))
-        found = program(graph, members)
-        if len(members) < 2 or found is None:
+        if len(members) < 2 or (found := program(graph, members)) is None:
             continue
         made, operands = found
         new = joined(

@@ -39,6 +39,8 @@ class Piece(NamedTuple):
 
 def is_elementwise(graph: Graph, node: Node) -> bool:
     """Whether a node, with all its parts, is made of links of float numbers."""
+    if not node.parts:
+        return _names(graph, node) is not None
     parts = [part for part in flattened([node]) if not is_passive(graph, part)]
     return bool(parts) and all(_names(graph, part) is not None for part in parts)
 
@@ -71,11 +73,11 @@ def _names(graph: Graph, node: Node) -> tuple[str, ...] | None:
     name = node.operator.name.lower()
     if name == "gelu" and node.options["approximate"]:
         name = "gelu_approximate"
-    tensors = [*node.inputs, *node.outputs]
-    if name not in OPERATORS or len(node.inputs) != OPERATORS[name]:
+    if len(node.inputs) != OPERATORS.get(name):
         return None
-    if not all(i is not None and graph.tensors[i].dtype.kind == "f" for i in tensors):
-        return None
+    for i in (*node.inputs, *node.outputs):
+        if i is None or graph.tensors[i].dtype.kind != "f":
+            return None
     clamp = node.options.get("activation", "none")
     return (name,) if clamp == "none" else (name, clamp)
 
@@ -97,13 +99,14 @@ def program(
     """
     parts = flattened(nodes)
     out = graph.tensors[parts[-1].outputs[0]]
+    count = math.prod(out.shape)
     reader = _Reader(graph, first)
     results: dict[int, Place] = {}
     links: list[Link] = []
     for part in parts:
         (made,) = part.outputs
         shape = graph.tensors[made].shape
-        if math.prod(shape) != math.prod(out.shape):
+        if shape != out.shape and math.prod(shape) != count:
             return None
         if is_passive(graph, part):
             (source,) = (i for i in part.inputs if i is not None)
@@ -127,7 +130,7 @@ def program(
         return None
     if first is not None:
         size = math.prod(graph.tensors[first].shape)  # its rank may be another
-        if size != math.prod(out.shape) or first in operands[1:]:
+        if size != count or first in operands[1:]:
             return None
     description = _described(reader, links)
     return None if description is None else (description, operands)
