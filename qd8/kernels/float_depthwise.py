@@ -9,7 +9,8 @@ from qd8.kernels import launch
 from qd8.kernels.boxes import contiguous_strides
 from qd8.kernels.chain import Tail
 from qd8.kernels.float_arguments import Float, aligned
-from qd8.kernels.float_window import Window, bind_window
+from qd8.kernels.float_window import bind_window
+from qd8.kernels.float_window_bands import Window
 from qd8.kernels.float_window_operators import DEPTHWISE
 from qd8.kernels.strided_copy import bind_box
 from qd8.kernels.vector import LANES

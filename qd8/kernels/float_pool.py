@@ -2,7 +2,8 @@
 
 from qd8.kernels import launch
 from qd8.kernels.float_arguments import Float
-from qd8.kernels.float_window import Window, bind_window
+from qd8.kernels.float_window import bind_window
+from qd8.kernels.float_window_bands import Window
 from qd8.kernels.float_window_operators import AVERAGE, MAXIMUM
 from qd8.kernels.windows import Pair, Sides
 

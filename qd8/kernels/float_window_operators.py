@@ -3,16 +3,40 @@
 A state of a few registers, a step for each tap in ascending order, an end.
 """
 
+from typing import NamedTuple
+
 from qd8.kernels.float_quotient import quotients
 from qd8.kernels.simd import Emitter, i32, ir, ir_vector
 
 DEPTHWISE, AVERAGE, MAXIMUM = range(3)
-# Registers of channels at once, by lanes, so that neighbouring cache lines are read
-# together; weights and the states of several outputs of each must fit.
-REGISTERS = {
-    4: {DEPTHWISE: 1, AVERAGE: 1, MAXIMUM: 1},
-    8: {DEPTHWISE: 2, AVERAGE: 2, MAXIMUM: 1},
-    16: {DEPTHWISE: 2, AVERAGE: 4, MAXIMUM: 2},
+
+
+class Shape(NamedTuple):
+    """How a window operator uses the registers of a tier."""
+
+    # Of channels at once, so that neighbouring cache lines are read together; weights
+    # and the states of several outputs of each must fit.
+    registers: int
+    outputs: tuple[int, ...]  # how many neighbours at once, descending, down to 1
+    by_taps: bool = False  # which of the two orders: float_window_taps.py, _columns.py
+
+
+SHAPES = {
+    4: {
+        DEPTHWISE: Shape(1, (4, 1)),
+        AVERAGE: Shape(1, (4, 1)),
+        MAXIMUM: Shape(1, (4, 1)),
+    },
+    8: {
+        DEPTHWISE: Shape(2, (6, 4, 1), by_taps=True),
+        AVERAGE: Shape(2, (4, 1)),
+        MAXIMUM: Shape(1, (4, 1)),
+    },
+    16: {
+        DEPTHWISE: Shape(2, (4, 1)),
+        AVERAGE: Shape(4, (4, 1)),
+        MAXIMUM: Shape(2, (4, 1)),
+    },
 }
 
 State = list[ir.Value]

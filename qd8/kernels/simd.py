@@ -53,6 +53,11 @@ class Emitter:
             offset = i64(offset)
         return self.b.gep(address, [offset], inbounds=True)
 
+    def opaque(self, value: ir.Value) -> ir.Value:
+        """The same value, of which LLVM no longer knows how it was made."""
+        same = ir.FunctionType(value.type, [value.type])
+        return self.b.asm(same, "", "=r,0", [value], side_effect=False)
+
     def load(self, type_: ir.Type, address: ir.Value, offset: ir.Value | int = 0):
         at = self.b.bitcast(self.pointer(address, offset), type_.as_pointer())
         return self.b.load(at, align=1)

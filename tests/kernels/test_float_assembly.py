@@ -8,8 +8,7 @@ from qd8.kernels import attention, float_gemm, float_window, isa
 from qd8.kernels.attention_tile import block_width
 from qd8.kernels.compiler import compiled
 from qd8.kernels.float_tile import TILES, has_masks
-from qd8.kernels.float_window_operators import DEPTHWISE, REGISTERS
-from qd8.kernels.float_window_tile import OUTPUTS
+from qd8.kernels.float_window_operators import DEPTHWISE, SHAPES
 from qd8.kernels.vector import F32
 from tests.kernels.test_assembly import ON_STACK, innermost_loops
 
@@ -62,13 +61,13 @@ def test_depthwise_keeps_its_sums_in_registers(name: str, stride: int) -> None:
     if name not in isa.runnable():
         pytest.skip(f"{name} does not run here")
     lanes = TILES[name].lanes
-    number = REGISTERS[lanes][DEPTHWISE]
+    number, outputs, _ = SHAPES[lanes][DEPTHWISE]
     geometry = 3, 3, stride, 1
     kernel = compiled(
         float_window._factory, isa.BY_NAME[name].id, DEPTHWISE, *geometry, F32, 0,
         lanes, number,
     )  # fmt: skip
-    total = 9 * OUTPUTS * number
+    total = 9 * outputs[0] * number
     loops = [
         loop
         for loop in innermost_loops(kernel.assembly)

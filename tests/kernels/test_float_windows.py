@@ -6,6 +6,7 @@ import qd8_reference
 from qd8_reference.window import output_size, resolve_padding
 
 from qd8.kernels import float_depthwise, float_pool
+from qd8.kernels.float_window_bands import groups
 from qd8.kernels.windows import spans
 from tests.checks import assert_same_bits
 from tests.kernels.float_values import floats, output, run, wild
@@ -33,6 +34,34 @@ def test_depthwise_channels(isa, dtype, threads, size, C):
     expected = qd8_reference.depthwise_conv2d(x, weight, floats(2, C), **options)
     actual = depthwise(x, weight, floats(2, C), **options, threads=threads)
     assert_same_bits(expected, actual)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "size", "C"), [(3, (4, 26), 245), (3, (17, 4), 33), (5, (6, 13), 101)]
+)
+def test_depthwise_groups(isa, dtype, threads, kernel, size, C):
+    """Groups of every size along both sides; channels that a strip cannot meet at once."""
+    x, weight = wild(5, 1, *size, C, dtype=dtype), floats(6, 1, kernel, kernel, C)
+    options = {"stride": (1, 1), "padding": "SAME", "dilation": (1, 1)}
+    options |= {"activation": "none"}
+    expected = qd8_reference.depthwise_conv2d(x, weight, floats(7, C), **options)
+    actual = depthwise(x, weight, floats(7, C), **options, threads=threads)
+    assert_same_bits(expected, actual)
+
+
+def test_groups_are_as_few_as_possible():
+    """Six, four and one at once: 8 are two fours, 14 a six and two fours."""
+    found = {count: groups(count, (6, 4, 1)) for count in (0, 3, 8, 13, 14, 26)}
+    assert found == {
+        0: (0, 0, 0),
+        3: (0, 0, 3),
+        8: (0, 2, 0),
+        13: (2, 0, 1),
+        14: (1, 2, 0),
+        26: (3, 2, 0),
+    }
+    for count in range(200):
+        assert np.dot(groups(count, (6, 4, 1)), (6, 4, 1)) == count
 
 
 @pytest.mark.parametrize(
