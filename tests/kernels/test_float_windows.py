@@ -40,7 +40,7 @@ def test_depthwise_channels(isa, dtype, threads, size, C):
     ("kernel", "size", "C"), [(3, (4, 26), 245), (3, (17, 4), 33), (5, (6, 13), 101)]
 )
 def test_depthwise_groups(isa, dtype, threads, kernel, size, C):
-    """Groups of every size along both sides; channels that a strip cannot meet at once."""
+    """Groups of every size along both sides; more channels than a strip meets."""
     x, weight = wild(5, 1, *size, C, dtype=dtype), floats(6, 1, kernel, kernel, C)
     options = {"stride": (1, 1), "padding": "SAME", "dilation": (1, 1)}
     options |= {"activation": "none"}
