@@ -25,8 +25,6 @@ from .weights import check_weight
 
 MAX_RANK = 6  # what the kernels that move elements count through
 DTYPES = {name: np.dtype(numpy) for name, numpy in tflite.DTYPES.items()}
-NAMES = {dtype.newbyteorder("=").str: name for name, dtype in DTYPES.items()}
-NAMES |= {dtype.str: name for name, dtype in DTYPES.items()}
 BYTES = np.dtype(np.uint8)  # of a type without a NumPy twin
 Shape = tuple[int, ...]
 
@@ -73,9 +71,11 @@ class _Builder:
         self.tensors: list[Tensor] = []
         self.nodes: list[Node] = []
         self.known: set[int] = set()
+        # TFLite's names of the types as they are here: a table's rows are widened.
+        self.dtypes = [tensor.dtype for tensor in graph.tensors]
         # A DEQUANTIZE of rows that are dequantized already: its output is its input.
         self.same: dict[int, int] = {}
-        names = unique_names(graph.tensors)
+        self.names = names = unique_names(graph.tensors)
         made = {i for operator in graph.operators for i in operator.outputs}
         for tensor, name in zip(graph.tensors, names, strict=True):
             dtype = DTYPES.get(tensor.dtype, BYTES)
@@ -115,7 +115,6 @@ class _Builder:
 
     def add(self, call: tflite.Operator) -> None:
         """Check one operator and append its node, or fold it."""
-        place = f"{self.file.name}: {call}"
         try:
             operator = OPERATORS[call.op]
             if operator.fold is not None and self._is_float(call):
@@ -131,7 +130,7 @@ class _Builder:
             self._check_table(node)
             self._append(node, given, outputs)
         except (ValueError, NotImplementedError) as error:
-            raise type(error)(f"{place}: {error}") from None
+            raise type(error)(f"{self.file.name}: {call}: {error}") from None
 
     def _is_float(self, call: tflite.Operator) -> bool:
         """Whether a DEQUANTIZE is given rows that a table's reader dequantized."""
@@ -148,18 +147,18 @@ class _Builder:
         self, call: tflite.Operator, operator: Operator
     ) -> list[tuple[Input, int]]:
         """Pair what inputs must be with those of a call, -1 where absent."""
-        wanted = list(operator.inputs)
+        wanted = operator.inputs
         found = [self.same.get(i, i) for i in call.inputs]
         if operator.variadic:
-            wanted += [wanted[-1]] * (len(found) - len(wanted))
+            wanted += wanted[-1:] * (len(found) - len(wanted))
         while len(found) < len(wanted) and wanted[len(found)].optional:
             found.append(-1)
         if len(found) != len(wanted):
             names = ", ".join(each.name for each in operator.inputs)
             raise ValueError(f"it has {len(call.inputs)} inputs; needed are {names}")
-        for each, i in zip(wanted, found, strict=True):
-            self._check_input(each, i, operator, call)
         pairs = list(zip(wanted, found, strict=True))
+        for each, i in pairs:
+            self._check_input(each, i, operator, call)
         return [pairs[i] for i in operator.order] if operator.order else pairs
 
     def _check_input(
@@ -177,7 +176,7 @@ class _Builder:
                 f"{_place(wanted, said)}, is neither a constant nor computed before "
                 "it; operators must come in the order in which they run"
             )
-        dtype = self._dtype(index)
+        dtype = self.dtypes[index]
         if dtype not in wanted.dtypes:
             raise NotImplementedError(
                 f"{_place(wanted, said)}, is {dtype}; {' or '.join(wanted.dtypes)} is "
@@ -200,11 +199,6 @@ class _Builder:
             axis = 0 if wanted.table else axis
             self.tensors[index] = check_weight(tensor, said, axis)
 
-    def _dtype(self, index: int) -> str:
-        """Name the dtype of a tensor as it is here, which may be wider than stored."""
-        said, tensor = self.graph.tensors[index], self.tensors[index]
-        return NAMES[tensor.dtype.str] if said.dtype in DTYPES else said.dtype
-
     def _given(self, call: tflite.Operator, declared: list[tuple[Input, int]]) -> Given:
         constants: dict[str, Any] = {}
         shapes, dtypes = [], []
@@ -214,7 +208,7 @@ class _Builder:
                 constants[wanted.name] = None if tensor is None else tensor.data
             else:
                 shapes.append(None if tensor is None else tensor.shape)
-                dtypes.append(None if tensor is None else self._dtype(i))
+                dtypes.append(None if tensor is None else self.dtypes[i])
         if not call.outputs:
             raise ValueError("it has 0 outputs; one is needed")
         first = self.graph.tensors[call.outputs[0]]
@@ -233,15 +227,15 @@ class _Builder:
         call: tflite.Operator,
         operator: Operator,
         given: Given,
-        options: Mapping[str, Any],
+        options: dict[str, Any],
     ) -> list[Tensor]:
         """Return the outputs as the inputs imply them, checked against the file."""
-        found = operator.shape(given, dict(options))
+        found = operator.shape(given, options)
         shapes: list[Shape] = found if operator.several else [found]
         if len(shapes) != len(call.outputs):
             needed = "one is" if len(shapes) == 1 else f"{len(shapes)} are"
             raise ValueError(f"it has {len(call.outputs)} outputs; {needed} needed")
-        dtype = operator.dtype(given, dict(options))
+        dtype = operator.dtype(given, options)
         if len(set(call.outputs)) < len(call.outputs):
             raise ValueError(f"its outputs are the tensors {call.outputs}; each once")
         for i, shape in zip(call.outputs, shapes, strict=True):
@@ -262,7 +256,8 @@ class _Builder:
             raise NotImplementedError(
                 f"its output, {tensor}, is {tensor.dtype}; {dtype} is needed"
             )
-        if self.shapes:
+        self.dtypes[index] = dtype
+        if shape == tensor.shape or self.shapes:
             return
         # Where the signature says -1 the file's shape is only an example.
         said = tensor.shape
@@ -279,6 +274,8 @@ class _Builder:
 
     def _check_table(self, node: Node) -> None:
         """Refuse an int8 table whose scales are not those of what is read."""
+        if node.operator.name not in TABLES:
+            return
         for place, i in enumerate(node.inputs):
             scale = None if i is None else self.tensors[i].scale
             if scale is None or not node.role(place).table:
@@ -317,7 +314,7 @@ class _Builder:
             self.nodes.append(node)
 
     def finish(self, signature: tflite.Signature | None) -> Graph:
-        inputs, outputs = public_names(self.graph, signature)
+        inputs, outputs = public_names(self.graph, signature, self.names)
         outputs = {name: self.same.get(i, i) for name, i in outputs.items()}
         for i in outputs.values():
             if i not in self.known:

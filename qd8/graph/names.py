@@ -36,10 +36,12 @@ def find_signature(file: tflite.File, key: str | None) -> tflite.Signature | Non
 
 
 def public_names(
-    graph: tflite.Subgraph, signature: tflite.Signature | None
+    graph: tflite.Subgraph, signature: tflite.Signature | None, names: list[str]
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the names of the inputs and outputs: the signature's if it has them."""
-    names = unique_names(graph.tensors)
+    """Return the names of the inputs and outputs: the signature's if it has them.
+
+    names : of all tensors, unique
+    """
     inputs = {names[i]: i for i in graph.inputs}
     outputs = {names[i]: i for i in graph.outputs}
     if signature is not None:

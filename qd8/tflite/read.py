@@ -33,6 +33,7 @@ from .schema import (
 IDENTIFIER = b"TFL3"
 VERSION = 3
 MAX_RANK = 8  # TFLite's kernels stop at 5 or 6
+_ELEMENTS = {name: np.dtype(numpy) for name, numpy in DTYPES.items()}
 
 
 def read(path_or_bytes: str | os.PathLike[str] | bytes, name: str = "") -> File:
@@ -191,7 +192,7 @@ def _typed(
     tables: Tables, i: int, start: int, size: int, shape: tuple[int, ...], dtype: str
 ) -> npt.NDArray[Any]:
     """View the bytes of a buffer as the tensor that they are."""
-    element = np.dtype(DTYPES[dtype])
+    element = _ELEMENTS[dtype]
     count = math.prod(shape)
     if size != count * element.itemsize:
         raise tables.source.damaged(

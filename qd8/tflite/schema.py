@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.records import field, record
+from qd8.workspace import address
 
 from .flatbuffer import Bytes
 
@@ -128,12 +129,8 @@ class File:
         """
         if self.mapped is None or not hasattr(self.mapped, "madvise"):
             return
-        start = _address(array) - _address(self.data)
+        start = address(array) - address(self.data)
         first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
         last = (start + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
         if 0 <= start < self.data.size and first < last:
             self.mapped.madvise(mmap.MADV_DONTNEED, first, last - first)
-
-
-def _address(array: npt.NDArray[Any]) -> int:
-    return int(array.__array_interface__["data"][0])
