@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from qd8.records import record
 
+from .graph import Graph
+
 
 @record(frozen=True, slots=True)
 class TensorInfo:
@@ -34,6 +36,24 @@ class TensorInfo:
 
     def __str__(self) -> str:
         return f"{self.name} {self.shape} {self.dtype}"
+
+
+def info(
+    graph: Graph,
+    i: int,
+    name: str | None = None,
+    shape_signature: tuple[int, ...] | None = None,
+) -> TensorInfo:
+    """Return the record of a tensor."""
+    tensor = graph.tensors[i]
+    free = shape_signature or ()
+    return TensorInfo(
+        name or tensor.name,
+        tensor.shape,
+        np.dtype(tensor.dtype.name),
+        tensor.name,
+        free if len(free) == len(tensor.shape) else tensor.shape,
+    )
 
 
 def collect_inputs(

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from qd8.records import field, record
 
-from .edges import TensorInfo, did_you_mean
+from .edges import TensorInfo, did_you_mean, info
 from .graph import Graph, Node, Tensor
 
 
@@ -113,22 +113,4 @@ def describe(graph: Graph, node: Node, operator: Any = None) -> Layer:
         operator=operator,
         _weight=weight,
         _bias=bias,
-    )
-
-
-def info(
-    graph: Graph,
-    i: int,
-    name: str | None = None,
-    shape_signature: tuple[int, ...] | None = None,
-) -> TensorInfo:
-    """Return the record of a tensor."""
-    tensor = graph.tensors[i]
-    free = shape_signature or ()
-    return TensorInfo(
-        name or tensor.name,
-        tensor.shape,
-        np.dtype(tensor.dtype.name),
-        tensor.name,
-        free if len(free) == len(tensor.shape) else tensor.shape,
     )

@@ -12,10 +12,8 @@ from qd8 import tflite
 from qd8.settings import get_num_threads
 
 from .build import build
-from .edges import collect_inputs
+from .edges import collect_inputs, info
 from .graph import Graph
-from .keep import kept_tensors
-from .layers import Layer, Layers, describe, info
 from .names import find_signature
 from .packing import Packing
 from .passes import apply_passes, pass_names
@@ -27,6 +25,7 @@ from .run import run_plan, time_runs
 # What only some callers ask for is imported when they do (10 ms in all).
 if TYPE_CHECKING:
     from .file_state import FileState
+    from .layers import Layer, Layers
     from .profile import Profile
     from .signatures import SignatureInfo
 
@@ -104,8 +103,10 @@ class Model:
         return describe_signatures(self._file)
 
     @cached_property
-    def _described(self) -> list[Layer]:
+    def _described(self) -> "list[Layer]":
         """Every node of the unfused graph, those of the precision pass included."""
+        from .layers import describe
+
         nodes, packed = self._graph.nodes, self._packing.pack(self._graph)
         return [
             describe(self._graph, node, each.layer)
@@ -113,8 +114,10 @@ class Model:
         ]
 
     @cached_property
-    def layers(self) -> Layers:
+    def layers(self) -> "Layers":
         """The operators of the file, in the order in which they run."""
+        from .layers import Layers
+
         return Layers([layer for layer in self._described if layer.index is not None])
 
     @property
@@ -145,7 +148,7 @@ class Model:
         inputs: Mapping[str, Any],
         *,
         keep: Iterable[str] | Literal["all"] = (),
-        on_node: Callable[[Layer, dict[str, Array], dict[str, Array]], Any]
+        on_node: Callable[["Layer", dict[str, Array], dict[str, Array]], Any]
         | None = None,
         profile: bool = False,
     ) -> "Results":
@@ -173,6 +176,8 @@ class Model:
         arrays = collect_inputs(self.inputs, (), inputs)
         if (other := self._fitting(arrays)) is not self:
             return other.run(inputs, keep=keep, on_node=on_node, profile=profile)
+        from .keep import kept_tensors
+
         kept = kept_tensors(self._graph, keep)
         times: list[int] | None = [] if profile else None
         watch = None

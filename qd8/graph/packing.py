@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8 import settings, tflite
-from qd8.terminal import progress
 
 from .constants import Constant
 from .graph import Graph, Node, Tensor
@@ -96,6 +95,8 @@ class Packing:
         sizes = [w.constant.nbytes if w and w.constant else 0 for w in weights]
         if sum(sizes) < SLOW:
             return [self._packed(graph, node) for node in graph.nodes]
+        from qd8.terminal import progress
+
         packed = []
         with progress(f"packing {graph.source}", sum(s > 0 for s in sizes)) as step:
             for node, size in zip(graph.nodes, sizes, strict=True):

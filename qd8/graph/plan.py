@@ -17,7 +17,6 @@ import numpy.typing as npt
 from qd8.workspace import address, aligned
 
 from .arena import allocate, check_size, owners, place
-from .bands import Banded
 from .graph import Graph
 from .handover import MOST, Answer, handed_over
 from .packing import Packing
@@ -177,6 +176,8 @@ class Plan:
                 calls[at] = known.calls[at]
                 continue
             if node.stages:
+                from .bands import Banded
+
                 banded = Banded(graph, node, packed.stages, arrays)
                 wishes += banded.layers
                 late.append((at, banded))
