@@ -24,6 +24,7 @@ from .graph import Graph, Node
 from .operators.window import resolved
 from .packing import Packed
 from .prepared import Prepared, prepared, shape_only
+from .ranged import States
 
 if TYPE_CHECKING:
     from qd8.conv2d_bands import RowsOfImage
@@ -63,6 +64,7 @@ class Banded:
     ----------
     packed : of each stage
     arrays : {tensor: its array}, without the outputs of stages but the last
+    states : of the ranges that are found as tensors are made
     """
 
     def __init__(
@@ -71,9 +73,10 @@ class Banded:
         node: Node,
         packed: Sequence[Packed],
         arrays: Mapping[int, Array],
+        states: States,
     ) -> None:
         self._graph, self._nodes, self._packed = graph, node.stages, packed
-        self._arrays = arrays
+        self._arrays, self._states = arrays, states
         self.layers = [
             (each.layer, shape_only(graph.tensors[_source(n)]))
             for n, each in zip(self._nodes, packed, strict=True)
@@ -222,7 +225,7 @@ class Banded:
         if packed.layer is None:
             sides = _resolved(self._graph, node)["padding"][1]
             changes["padding"] = piece.padding, sides
-        return prepared(self._graph, node, packed, arrays, **changes)
+        return prepared(self._graph, node, packed, arrays, self._states, **changes)
 
 
 def _whole_lines(nbytes: int) -> int:

@@ -63,6 +63,8 @@ class Node:
         halves; its operands but those (`Program.made`) are the last of ``inputs``
     stages : the nodes that run in its place, band by band (bands.py), each reading
         what the one before it makes; empty of a node that runs as a whole
+    ranged : where one thread makes the output, its range is found on the way, for
+        those who quantize it as a whole
     """
 
     index: int | None
@@ -75,6 +77,7 @@ class Node:
     parts: tuple["Node", ...] = ()
     tail: Program | None = None
     stages: tuple["Node", ...] = ()
+    ranged: bool = False
 
     @property
     def own_inputs(self) -> tuple[int | None, ...]:

@@ -21,6 +21,7 @@ from .graph import Graph
 from .handover import MOST, Answer, handed_over
 from .packing import Packing
 from .prepared import prepared
+from .ranged import States, new_states, with_ranges
 
 if TYPE_CHECKING:
     from qd8.kernels.launch import Call, Linked
@@ -33,15 +34,21 @@ class Bound:
 
     calls : for each node, its calls
     room : the scratch that they share
+    states : of the ranges that are found as tensors are made
     whole : all of them, linked: compiled code runs them with no Python in between
     each : for each node its calls, linked, for those who run node by node
     """
 
-    def __init__(self, calls: "list[list[Call]]", room: npt.NDArray[np.uint8]) -> None:
+    def __init__(
+        self,
+        calls: "list[list[Call]]",
+        room: npt.NDArray[np.uint8],
+        states: States,
+    ) -> None:
         from qd8.kernels.launch import Linked
 
         self.calls = calls
-        self.room = room
+        self.room, self.states = room, states
         self.whole = Linked(call for each in calls for call in each)
 
     @cached_property
@@ -171,6 +178,7 @@ class Plan:
         calls: list[list[Call]] = [[] for _ in graph.nodes]
         late: list[tuple[int, Any]] = []  # what shares one scratch, bound after it
         wishes: list[tuple[Any, Array]] = []
+        states = new_states(graph, threads) if known is None else known.states
         for at, (node, packed) in enumerate(zip(graph.nodes, self.packed, strict=True)):
             if known is not None and at not in self._writers:
                 calls[at] = known.calls[at]
@@ -178,7 +186,7 @@ class Plan:
             if node.stages:
                 from .bands import Banded
 
-                banded = Banded(graph, node, packed.stages, arrays)
+                banded = Banded(graph, node, packed.stages, arrays, states)
                 wishes += banded.layers
                 late.append((at, banded))
                 continue
@@ -187,7 +195,7 @@ class Plan:
                 out = node.operator.view_out(arrays[node.outputs[0]])
                 if address(out) == address(arrays[source]):
                     continue  # the output is where the input is
-            ready = prepared(graph, node, packed, arrays)
+            ready = prepared(graph, node, packed, arrays, states)
             if packed.layer is None:
                 calls[at] = ready.bind(threads)
                 continue
@@ -201,4 +209,6 @@ class Plan:
             room = known.room
         for at, each in late:
             calls[at] = each.bind(threads, room)
-        return Bound(calls, room)
+        for at in range(len(calls)) if known is None else self._writers:
+            calls[at] = with_ranges(graph, graph.nodes[at], calls[at], states)
+        return Bound(calls, room, states)

@@ -10,6 +10,7 @@ from qd8.records import record
 
 from .graph import Graph, Node, Tensor
 from .packing import Packed
+from .ranged import States
 
 if TYPE_CHECKING:
     from qd8.kernels.chain import Tail
@@ -57,11 +58,13 @@ def prepared(
     node: Node,
     packed: Packed,
     arrays: Mapping[int, Array],
+    states: States,
     **changes: Any,
 ) -> Prepared:
     """Return a node ready to be bound.
 
     arrays : of its tensors; a packed constant has none
+    states : of the ranges that are found as tensors are made
     changes : of its options
     """
     operator, options = node.operator, {**graph.keywords(node), **changes}
@@ -77,7 +80,7 @@ def prepared(
     if node.tail is not None and node.tail.reads_halves:
         packed = packed._replace(layer=_gated(packed.layer, node, arrays))
         return Prepared(node, packed, options, inputs, out, None)
-    return Prepared(node, packed, options, inputs, out, _tail(node, arrays))
+    return Prepared(node, packed, options, inputs, out, _tail(node, arrays, states))
 
 
 def shape_only(tensor: Tensor) -> Array:
@@ -95,14 +98,18 @@ def _gated(layer: Any, node: Node, arrays: Mapping[int, Array]) -> Any:
     return Gated(layer, node.tail, _tail_operands(node, arrays))
 
 
-def _tail(node: Node, arrays: Mapping[int, Array]) -> "Tail | None":
-    """Bind the tail of a node to its output."""
-    if node.tail is None:
-        return None
-    from qd8.kernels.chain import bind_tail
+def _tail(node: Node, arrays: Mapping[int, Array], states: States) -> "Tail | None":
+    """Bind the tail of a node to its output, and what finds the output's range."""
+    i, tail = node.outputs[0], None
+    if node.tail is not None:
+        from qd8.kernels.chain import bind_tail
 
-    more = _tail_operands(node, arrays)
-    return bind_tail(node.tail, more, arrays[node.outputs[0]])
+        tail = bind_tail(node.tail, _tail_operands(node, arrays), arrays[i])
+    if i not in states:
+        return tail
+    from qd8.kernels.range_tail import bind_range_tail
+
+    return bind_range_tail(tail, arrays[i], states[i])
 
 
 def _tail_operands(node: Node, arrays: Mapping[int, Array]) -> list[Array]:

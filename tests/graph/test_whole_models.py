@@ -28,7 +28,9 @@ CASES = [
 @pytest.fixture(autouse=True)
 def _bands(monkeypatch):
     """Let tensors of reduced models be large enough to be cut into bands."""
-    monkeypatch.setattr(import_module("qd8.graph.passes.bands"), "LARGE", 4 << 10)
+    for name in ("bands", "ranges"):
+        module = import_module(f"qd8.graph.passes.{name}")
+        monkeypatch.setattr(module, "LARGE", 4 << 10)
     monkeypatch.setattr(import_module("qd8.graph.bands"), "ROOM", 8 << 10)
 
 

@@ -60,6 +60,11 @@ PASSES: tuple[Pass, ...] = (
         {"CONCATENATION"},
     ),
     Pass("bands", "convolutions and pools that feed one another, by rows"),
+    Pass(
+        "ranges",
+        "an image's range, for who quantizes it, as it is made",
+        {"CONV_2D", "BANDS"},
+    ),
 )
 
 

@@ -15,7 +15,7 @@ def epilogue(graph: Graph) -> Graph:
     uses = Uses(graph)
     found: dict[Node, Node] = {}
     for node in graph.nodes:
-        if not _takes_a_tail(node):
+        if node.tail is not None or not calls_tails(node):
             continue
         reader = uses.only_reader(node.outputs[0])
         if reader is not None and is_elementwise(graph, reader):
@@ -36,9 +36,9 @@ def epilogue(graph: Graph) -> Graph:
     return exchanged(graph, fused)
 
 
-def _takes_a_tail(node: Node) -> bool:
-    """Whether the kernel of a node calls a tail for what it has stored."""
-    if node.tail is not None or len(node.outputs) > 1:
+def calls_tails(node: Node) -> bool:
+    """Whether the kernel of a node can call a tail for what it has stored."""
+    if len(node.outputs) > 1:
         return False
     form = node.operator.quantized
     if node.quantized:
