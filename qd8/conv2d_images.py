@@ -190,7 +190,7 @@ class ImageConvolution:
             plan = winograd_schedule.choose(
                 layer, plan, threads, tier, self._path, self._memory
             )
-            if isinstance(plan, WinogradSchedule):
+            if isinstance(plan, WinogradSchedule) and not plan.close:
                 return plan
         with packing:
             self.packed, other, why = choose(
@@ -198,6 +198,8 @@ class ImageConvolution:
             )
         if other.tile != tier.tile:
             plan = schedule.convolution(n, OH * OW, K, N, threads, other)
+        elif isinstance(plan, WinogradSchedule):
+            return plan
         else:
             plan = self._implicit(n, H, W, threads, plan)
         return plan.because(why)

@@ -301,9 +301,15 @@ def test_the_path_is_chosen_by_rows_weights_and_memory(
 def test_convolutions_choose_between_three_paths(chosen: None) -> None:
     """Winograd where it is ahead, then this one; the image is bytes for this one."""
     rng = np.random.default_rng(1)
-    weight = rng.standard_normal((32, 3, 3, 64)).astype(np.float32)
-    for stride, kernel in ((1, "winograd"), (3, "igemm_maddubs")):
-        layer = qd8.Conv2D.from_float(weight, stride=(stride, stride))
+    weight = rng.standard_normal((96, 3, 3, 64)).astype(np.float32)
+    even = rng.uniform(-1, 1, weight.shape).astype(np.float32)
+    for weights, stride, kernel in (
+        (weight, 1, "winograd"),
+        (even, 2, "winograd"),
+        (weight, 2, "igemm_maddubs"),
+        (weight, 3, "igemm_maddubs"),
+    ):
+        layer = qd8.Conv2D.from_float(weights, stride=(stride, stride))
         assert kernel in layer.explain((1, 40, 40, 64)).schedule.kernel
     with schedule.forced("direct"):
         direct = qd8.Conv2D.from_float(weight, stride=(3, 3))
