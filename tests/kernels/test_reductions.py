@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import qd8_reference
 
-from qd8.kernels import float_reduce
+from qd8.kernels import float_reduce, float_sum
 from tests.checks import assert_same_bits
 from tests.kernels.float_values import anything, output, run
 from tests.kernels.test_float_moves import AXES
@@ -86,3 +86,19 @@ def test_cumsum(isa, number, threads, exclusive, reverse, axis):
     check("cumsum", x, axis=axis, **options, threads=threads)
     zeros = np.negative(np.zeros_like(x))
     check("cumsum", zeros, axis=axis, **options, threads=threads)
+
+
+@pytest.mark.parametrize("tasks", [2, 3, 5])
+@pytest.mark.parametrize("channels", [16, 64, 101, 300])
+def test_sums_that_tasks_hand_on(isa, dtype, tasks, channels):
+    """Rows of an image in shares, the same call again and again; R22's one chain."""
+    size = (1, 7, -(-tasks * float_sum.GRAIN // (7 * channels)), channels)
+    x = anything(4, *size, dtype=dtype)
+    out = output((channels,), x.dtype)
+    (call,) = float_reduce.bind_mean(x, out, axes=(1, 2), threads=tasks)
+    assert call.tasks == tasks
+    for turn in range(4):
+        x[:] = anything(turn, *size, dtype=dtype)
+        with np.errstate(all="ignore"):
+            expected = qd8_reference.mean(x, axes=(1, 2))
+        assert_same_bits(expected[0], run([call], out))
