@@ -220,7 +220,7 @@ class FullyConnected:
             *(At(X), At(ACCUMULATOR), M, self.K),
             *(self.packed.blocks, panels.strides[0]),
             *(plan.block_rows, plan.grid_rows, plan.grid_columns),
-            *(At(SCRATCH), plan.scratch_bytes, 1),
+            *(At(SCRATCH), plan.scratch_bytes, 1, *gemm.NO_FACTORS),
             *(address(panels), At(OUT), self.N),
             *(float_bits(bound) for bound in self.bounds),
             *(At(TAIL), At(TAIL_ARGUMENTS), At(GAP, self.N)),

@@ -58,7 +58,7 @@ class Siblings:
             *(address(x), 0, M, self.K),
             *(first.blocks, first.panels_of(tier).strides[0]),
             *(plan.block_rows, plan.grid_rows, plan.grid_columns),
-            *(address(own), plan.scratch_bytes, len(self.layers)),
+            *(address(own), plan.scratch_bytes, len(self.layers), *gemm.NO_FACTORS),
         ]
         for layer, out in zip(self.layers, outs, strict=True):
             words += [address(layer.packed.panels_of(tier)), address(out), layer.N]

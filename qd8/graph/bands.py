@@ -206,7 +206,7 @@ class Banded:
             if j is not None and j in self._arrays
         }
         height = self._graph.tensors[node.outputs[0]].shape[1]
-        for j in node.inputs[len(node.own_inputs) :]:
+        for j in node.tail_inputs:
             if j is not None and arrays[j].ndim == 4 and arrays[j].shape[1] == height:
                 arrays[j] = arrays[j][:, piece.first : piece.last]
         low, high = piece.read

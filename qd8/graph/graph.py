@@ -61,6 +61,8 @@ class Node:
         their references, one after the other, define it; empty if it is one of them
     tail : what is done in place to the output that the operator makes, or made of its
         halves; its operands but those (`Program.made`) are the last of ``inputs``
+    factors : of a quantized layer of rows, the tensor that its rows are multiplied by
+        before they are quantized, the last of ``inputs``; None of others
     stages : the nodes that run in its place, band by band (bands.py), each reading
         what the one before it makes; empty of a node that runs as a whole
     ranged : where one thread makes the output, its range is found on the way, for
@@ -76,6 +78,7 @@ class Node:
     reason: str = ""
     parts: tuple["Node", ...] = ()
     tail: Program | None = None
+    factors: int | None = None
     stages: tuple["Node", ...] = ()
     ranged: bool = False
 
@@ -83,7 +86,14 @@ class Node:
     def own_inputs(self) -> tuple[int | None, ...]:
         """The inputs that the operator takes, without those of the tail."""
         more = 0 if self.tail is None else len(self.tail.kinds) - self.tail.made
+        more += self.factors is not None
         return self.inputs[: len(self.inputs) - more]
+
+    @property
+    def tail_inputs(self) -> tuple[int | None, ...]:
+        """The inputs that the tail takes besides what the operator makes."""
+        end = len(self.inputs) - (self.factors is not None)
+        return self.inputs[len(self.own_inputs) : end]
 
     @property
     def weight(self) -> int:

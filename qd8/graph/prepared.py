@@ -80,6 +80,8 @@ def prepared(
     if node.tail is not None and node.tail.reads_halves:
         packed = packed._replace(layer=_gated(packed.layer, node, arrays))
         return Prepared(node, packed, options, inputs, out, None)
+    if node.factors is not None:
+        packed = packed._replace(layer=_scaled(packed.layer, node, arrays))
     return Prepared(node, packed, options, inputs, out, _tail(node, arrays, states))
 
 
@@ -113,4 +115,12 @@ def _tail(node: Node, arrays: Mapping[int, Array], states: States) -> "Tail | No
 
 
 def _tail_operands(node: Node, arrays: Mapping[int, Array]) -> list[Array]:
-    return [arrays[i] for i in node.inputs[len(node.own_inputs) :] if i is not None]
+    return [arrays[i] for i in node.tail_inputs if i is not None]
+
+
+def _scaled(layer: Any, node: Node, arrays: Mapping[int, Array]) -> Any:
+    """Return the layer that multiplies rows before it quantizes them."""
+    from qd8.scaled import Scaled
+
+    assert node.factors is not None
+    return Scaled(getattr(layer, "pixels", layer), arrays[node.factors])

@@ -24,12 +24,23 @@ from qd8.kernels.tile import register_tile
 from qd8.kernels.tile_amx import configure, release
 from qd8.kernels.tile_maddubs import COLUMNS as HALF
 from qd8.kernels.tile_maddubs import SCALES, complemented_tile
-from qd8.kernels.vector import F32, I16, U8
+from qd8.kernels.vector import (
+    F32,
+    I16,
+    LANES,
+    U8,
+    load,
+    load_first,
+    store,
+    store_first,
+)
 
 MADD, VNNI, AMX, MADDUBS = 0, 1, 2, 3
 FAMILY = {"madd": MADD, "vnni": VNNI, "amx": AMX, "maddubs": MADDUBS}
 PARAMETERS = 5  # arrays: scale, zero point, multiplier, least, greatest
 TOGETHER = 128 << 10  # bytes of rows whose ranges are found before they are written
+PRODUCTS = 16 << 10  # bytes of rows that are multiplied by factors before that
+UNIT = 8  # rows by which shares of higher tiles differ
 ROW_SLACK = 64  # bytes after a row of uint8: rows 4 KiB apart would share cache sets
 
 
@@ -117,8 +128,14 @@ def row_place(FAMILY, MR, KB, a, rows, blocks, r):
 
 
 @njit
-def pack_rows(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, held_at, held):
+def pack_rows(
+    TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, held_at, held, factors, row,
+    image_rows, products,
+):  # fmt: skip
     """Quantize ``rows`` rows of ``x`` into the packed block at ``a``.
+
+    If there are ``factors``, K of them for each ``image_rows`` rows, of which the block
+    begins with row ``row``, rows are multiplied by them before, into ``products``.
 
     Their scales and zero points go to the first two of the PARAMETERS arrays of
     ``held`` words at ``held_at``. Parameters are latency (two divisions, a chain of
@@ -130,16 +147,25 @@ def pack_rows(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, held_at, held):
     multiplier = held_at + 8 * held
     least, greatest = held_at + 12 * held, held_at + 16 * held
     vectors = held_at + 4 * PARAMETERS * held
-    together = min(max(TOGETHER // (size * K), 1), ROWS)
+    room = PRODUCTS if factors != 0 else TOGETHER
+    together = min(max(room // (size * K), 1), ROWS)
     for first in range(0, rows, together):
         last, at = min(first + together, rows), 4 * first
-        store_ranges(TIER, X, x + size * K * first, size * K, K, last - first, vectors,
-                     least + at, greatest + at)  # fmt: skip
+        from_ = x + size * K * first
+        if factors != 0:
+            for r in range(first, last):
+                by = factors + size * K * ((row + r) // image_rows)
+                _multiply_row(TIER, X, x + size * K * r, by, K,
+                              products + size * K * (r - first))  # fmt: skip
+            from_ = products
+        store_ranges(TIER, X, from_, size * K, K, last - first, vectors, least + at,
+                     greatest + at)  # fmt: skip
         store_parameters(TIER, least + at, greatest + at, multiplier + at,
                          zero_point + at, scale + at)  # fmt: skip
         for r in range(first, last):
             m, point = real_word(multiplier + 4 * r, 0), load_int(zero_point + 4 * r)
-            _pack_row(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, r, m, point)
+            _pack_row(TIER, FAMILY, MR, KB, X, from_ + size * K * (r - first), K, a,
+                      rows, blocks, r, m, point)  # fmt: skip
 
 
 @njit
@@ -149,8 +175,29 @@ def held_rows(block_rows):
 
 
 @njit
-def _pack_row(TIER, FAMILY, MR, KB, X, x, K, a, rows, blocks, r, multiplier, point):
-    at = x + (4 if X == F32 else 2) * K * r
+def products_bytes(size, K):
+    """Bytes of the rows that are multiplied by factors before they are quantized."""
+    return min(max(PRODUCTS // (size * K), 1), ROWS) * size * K + 64
+
+
+@njit
+def _multiply_row(TIER, X, x, factors, K, out):
+    """``x`` times ``factors``, K elements; one rounding (R28), in float16 two (R4)."""
+    size, zero = 4 if X == F32 else 2, np.float32(0)
+    i = 0
+    while i + LANES <= K:
+        at = size * i
+        store(TIER, X, out + at, load(TIER, X, x + at) * load(TIER, X, factors + at))
+        i += LANES
+    if i < K:
+        at, left = size * i, K - i
+        a = load_first(TIER, X, x + at, left, zero)
+        b = load_first(TIER, X, factors + at, left, zero)
+        store_first(TIER, X, out + at, a * b, left)
+
+
+@njit
+def _pack_row(TIER, FAMILY, MR, KB, X, at, K, a, rows, blocks, r, multiplier, point):
     to, stride = row_place(FAMILY, MR, KB, a, rows, blocks, r)
     if FAMILY == MADD:
         write_row(TIER, X, I16, at, K, to, stride, KB * blocks, multiplier, point,
@@ -170,7 +217,19 @@ def linear_bytes(KB, blocks):
     return (KB * blocks + 63) // 64 * 64
 
 
-HEAD, MATRIX = 12, 8  # words before those of the matrices, and of each
+@njit
+def row_share(MR, M, i, shares):
+    """First and last + 1 of the rows of one of some shares, not of whole tiles of AMX.
+
+    Of 49 rows two tasks take 24 and 25, which are packed as they are, not 32 and 17.
+    """
+    unit = min(MR, UNIT)
+    units = (M + unit - 1) // unit
+    return units * i // shares * unit, min(units * (i + 1) // shares * unit, M)
+
+
+NO_FACTORS = 0, 1, 0  # the words of a layer whose rows are quantized as they are
+HEAD, MATRIX = 15, 8  # words before those of the matrices, and of each
 
 
 def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
@@ -180,9 +239,10 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
 
     Arguments: x, acc (0 if not wanted, or there are several matrices), M, K, blocks,
     panel bytes, rows in a block, grid rows, grid columns, scratch, scratch bytes a
-    task, matrices; then for each matrix: panels, out, N, lo and hi (float32 bits), the
-    tail and its arguments (chain.py), elements from row to row of out. With a tail rows
-    touch.
+    task, matrices; what rows are multiplied by (0 if nothing), rows of an image, where
+    the products lie in the scratch; then for each matrix: panels, out, N, lo and hi
+    (float32 bits), the tail and its arguments (chain.py), elements from row to row of
+    out. With a tail rows touch.
     """
 
     def fully_connected(task, tasks, arguments):
@@ -193,7 +253,8 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
         block_rows = word(arguments, 6)
         grid_rows, grid_columns = word(arguments, 7), word(arguments, 8)
         scratch = word(arguments, 9) + word(arguments, 10) * task
-        matrices = word(arguments, 11)
+        matrices, factors = word(arguments, 11), word(arguments, 12)
+        image_rows, products = word(arguments, 13), scratch + word(arguments, 14)
         size = 4 if X == F32 else 2
         held = held_rows(block_rows)
         scale, zero_point = scratch, scratch + 4 * held
@@ -202,9 +263,7 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
         if FAMILY == MADDUBS:
             a += linear_bytes(KB, blocks)
         i, j = task // grid_columns, task % grid_columns
-        units = (M + MR - 1) // MR
-        first_row = units * i // grid_rows * MR
-        last_row = min(units * (i + 1) // grid_rows * MR, M)
+        first_row, last_row = row_share(MR, M, i, grid_rows)
         count = 0
         for s in range(matrices):
             count += (word(arguments, HEAD + MATRIX * s + 2) + NR - 1) // NR
@@ -219,7 +278,7 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
             rows = min(block_rows, last_row - m)
             pack_rows(
                 TIER, FAMILY, MR, KB, X, x + size * K * m, K, a, rows, blocks, scratch,
-                held,
+                held, factors, m, image_rows, products,
             )  # fmt: skip
             before = 0  # panels of earlier matrices
             for s in range(matrices):

@@ -24,6 +24,7 @@ from qd8.kernels.gemm import (
     linear_bytes,
     multiply,
     pack_rows,
+    row_share,
 )
 from qd8.kernels.jit import njit
 from qd8.kernels.row_ranges import VECTORS
@@ -67,9 +68,8 @@ def gated(source, TIER, FAMILY, MR, NR, KB, X):
         if FAMILY == MADDUBS:
             a += linear_bytes(KB, blocks)
         i, j = task // grid_columns, task % grid_columns
-        units, half = (M + MR - 1) // MR, N // NR // 2
-        first_row = units * i // grid_rows * MR
-        last_row = min(units * (i + 1) // grid_rows * MR, M)
+        first_row, last_row = row_share(MR, M, i, grid_rows)
+        half = N // NR // 2
         first_panel, last_panel = half * j // grid_columns, half * (j + 1)
         last_panel = last_panel // grid_columns
         pitch = 2 * group * NR
@@ -80,7 +80,7 @@ def gated(source, TIER, FAMILY, MR, NR, KB, X):
             rows = min(block_rows, last_row - m)
             pack_rows(
                 TIER, FAMILY, MR, KB, X, x + size * K * m, K, a, rows, blocks, scratch,
-                held,
+                held, 0, m, 1, 0,
             )  # fmt: skip
             for p in range(first_panel, last_panel, group):
                 count = min(group, last_panel - p)

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from qd8.kernels import isa, schedule
+from qd8.kernels import gemm, isa, schedule
 
 # Those of the table, and avx2's with its other tiles.
 TIERS = [*isa.TIERS, isa.with_maddubs(isa.BY_NAME["avx2"])]
@@ -35,10 +35,18 @@ def test_every_row_and_panel_has_one_task(tier: isa.Tier, shape: tuple) -> None:
     for threads in (1, 2, 3, 16):
         plan = schedule.fully_connected(M, K, N, threads, tier)
         assert 1 <= plan.tasks <= threads
-        units, count = -(-M // tier.MR), -(-N // tier.NR)
-        rows = [units * i // plan.grid_rows for i in range(plan.grid_rows + 1)]
+        shares = plan.grid_rows
+        rows = [0]
+        for i in range(shares):
+            first, last = gemm.row_share.py_func(tier.MR, M, i, shares)
+            assert first == rows[-1]
+            # No share has more tiles than one of whole tiles would have.
+            tiles = -(-M // tier.MR)
+            assert -(-(last - first) // tier.MR) <= -(-tiles // shares)
+            rows.append(last)
+        count = -(-N // tier.NR)
         panels = [count * j // plan.grid_columns for j in range(plan.grid_columns + 1)]
-        for cuts, end in ((rows, units), (panels, count)):
+        for cuts, end in ((rows, M), (panels, count)):
             assert cuts[0] == 0
             assert cuts[-1] == end
             assert all(a < b for a, b in itertools.pairwise(cuts))

@@ -60,6 +60,7 @@ PASSES: tuple[Pass, ...] = (
         {"CONCATENATION"},
     ),
     Pass("bands", "convolutions and pools that feed one another, by rows"),
+    Pass("scaled", "MUL by channels into the quantized layer that reads it", {"MUL"}),
     Pass(
         "ranges",
         "an image's range, for who quantizes it, as it is made",

@@ -70,7 +70,7 @@ def _is_sliced(graph: Graph, node: Node) -> bool:
         return False
     if tuple(node.options.get("dilation", (1, 1))) != (1, 1):
         return False
-    more = node.inputs[len(node.own_inputs) :]
+    more = node.tail_inputs
     if node.inputs[0] in more:
         return False
     return all(_fits(graph.tensors[i].shape, shape) for i in more if i is not None)
