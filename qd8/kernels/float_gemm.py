@@ -12,8 +12,6 @@ float16 activations are widened first (R4), rows of a matrix block by block, ima
 a whole: the tile reads float32 only. Its result is narrowed, once, on its way out.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
@@ -25,8 +23,6 @@ from qd8.kernels.float_arguments import (
     aligned,
     bounds_words,
     kind,
-    shares,
-    task_count,
 )
 from qd8.kernels.float_pack import (
     PackedFloat,
@@ -34,6 +30,7 @@ from qd8.kernels.float_pack import (
     pack_conv2d_float,
     pack_fully_connected_float,
 )
+from qd8.kernels.float_schedule import ahead, schedule
 from qd8.kernels.float_strips import STRIP_WORDS, Strips, conv2d_strips, row_strips
 from qd8.kernels.float_tile import TILES, float_tile, has_masks, height_table
 from qd8.kernels.float_unary import bind_cast
@@ -42,11 +39,6 @@ from qd8.kernels.jit import njit
 from qd8.kernels.moves import copy_bytes
 from qd8.kernels.scalars import real_word, word
 from qd8.kernels.vector import F16, LANES
-
-GRAIN = 1 << 18  # multiply-adds of a task: some 5 us
-MANY_TILES = 10  # of rows for each task
-BLOCK_BYTES = 1 << 17  # of input that a block touches
-BLOCK_TILES = 8  # but at least so many tiles: they share a panel's way from memory
 
 
 @njit
@@ -87,7 +79,7 @@ def _factory(source, TIER, KIND, NR, MR, WIDTH, MASKED):
         block_shares, panel_shares, panel_tasks = (
             word(args, 16), word(args, 17), word(args, 18)
         )  # fmt: skip
-        tail, tail_arguments = word(args, 19), word(args, 20)
+        tail, tail_arguments, ahead = word(args, 19), word(args, 20), word(args, 22)
         scratch += task * word(args, 21)
         rows_task, panel_task = task // panel_tasks, task % panel_tasks
         for block in range(
@@ -110,7 +102,7 @@ def _factory(source, TIER, KIND, NR, MR, WIDTH, MASKED):
                 bias = biases + p * NR * 4
                 # Weights of a model come from beyond L2: the first tiles of a panel
                 # ask for the next one, a line of each of its rows each.
-                later = K * NR * 4 if p + 1 < last_panel else 0
+                later = ahead if p + 1 < last_panel else 0
                 further = later + NR * 4
                 staged = not MASKED and columns % WIDTH != 0
                 for s in range(word(blocks, block), word(blocks, block + 1)):
@@ -210,19 +202,6 @@ def bind_fully_connected_float(
     return bind_strips(x, weight, bias, out, strips, activation, threads, tail)
 
 
-class _Schedule(NamedTuple):
-    """Which strips form a block, and which blocks and panels a task does."""
-
-    strips: npt.NDArray[np.int64]
-    blocks: npt.NDArray[np.int64]
-    block_shares: npt.NDArray[np.int64]
-    panel_shares: npt.NDArray[np.int64]
-
-    @property
-    def tasks(self) -> int:
-        return (len(self.block_shares) - 1) * (len(self.panel_shares) - 1)
-
-
 def bind_strips(
     x: Float,
     packed: PackedFloat,
@@ -237,10 +216,10 @@ def bind_strips(
     if out.size == 0:
         return []
     tile = TILES[packed.tier]
-    schedule = _schedule(strips, packed, tile, threads)
+    plan = schedule(strips, packed, tile, threads)
     calls, wide = [], 0
     if x.dtype == np.float16 and _is_matrix(strips):
-        wide = int((schedule.strips[:, 4] * schedule.strips[:, 1]).max()) // 4
+        wide = int((plan.strips[:, 4] * plan.strips[:, 1]).max()) // 4
     elif x.dtype == np.float16:
         whole = np.empty(x.shape, np.float32)
         calls = bind_cast(x, whole, threads=threads)
@@ -249,25 +228,25 @@ def bind_strips(
     heights = height_table(tile)
     biases = pack_bias(bias, packed)
     room = MR * NR + LANES + -(-wide // LANES) * LANES
-    scratch = aligned((schedule.tasks * room,))
+    scratch = aligned((plan.tasks * room,))
     groups, group_panels, K, _ = packed.panels.shape
     words = (
         *map(address, (x, packed.panels, biases, out, scratch)),
-        *map(address, (schedule.strips, schedule.blocks, strips.runs, heights)),
+        *map(address, (plan.strips, plan.blocks, strips.runs, heights)),
         *(K, group_panels, packed.shape[0] // groups),
         *(packed.shape[3] * 4, wide),
         *bounds_words(activation),
-        *map(address, (schedule.block_shares, schedule.panel_shares)),
-        len(schedule.panel_shares) - 1,
+        *map(address, (plan.block_shares, plan.panel_shares)),
+        len(plan.panel_shares) - 1,
         *(NO_TAIL if tail is None else tail.words),
-        room * 4,
+        *(room * 4, ahead(strips, K * NR * 4)),
     )
     tier = isa.BY_NAME[packed.tier]
     kernel = cache.kernel(
         _factory, tier.id, kind(out), NR, MR, tile.lanes, int(has_masks(tier))
     )
-    keep = (x, packed.panels, biases, out, scratch, schedule, strips.runs, heights)
-    return [*calls, launch.bind(kernel, words, schedule.tasks, *keep, tail)]
+    keep = (x, packed.panels, biases, out, scratch, plan, strips.runs, heights)
+    return [*calls, launch.bind(kernel, words, plan.tasks, *keep, tail)]
 
 
 def _is_matrix(strips: Strips) -> bool:
@@ -277,38 +256,3 @@ def _is_matrix(strips: Strips) -> bool:
     """
     whole = len(strips.table) == len(strips.runs) == 1
     return whole and strips.table[0, 1] == 4 * strips.runs[0, 2]
-
-
-def _schedule(strips: Strips, packed: PackedFloat, tile, threads: int) -> _Schedule:
-    """Cut long strips, gather short ones, and share them out: a pure function."""
-    groups, group_panels, K, NR = packed.panels.shape
-    panels = groups * group_panels
-    MR = tile.heights[0]
-    pixels = int(strips.table[:, 4].sum())
-    tasks = task_count(pixels * max(K, 1) * panels * NR, GRAIN, threads)
-    # Rows are shared out where there are tiles enough; else panels are, of which each
-    # core then reads its share: of 196 rows, (672, 112) weights from L3 take 109 us by
-    # panels, 126 us by rows.
-    by_rows = pixels >= MANY_TILES * MR * tasks or panels < tasks
-    row_tasks, panel_tasks = (tasks, 1) if by_rows else (1, tasks)
-    row_tasks = max(1, min(row_tasks, pixels // MR))
-
-    pixel_bytes = 4 * groups * packed.shape[3]  # neighbours share the rest of a window
-    bound = MR * max(BLOCK_BYTES // (pixel_bytes * MR), BLOCK_TILES)
-    share = -(-pixels // row_tasks)
-    pieces = -(-share // bound)  # blocks of a task, as even as tiles allow
-    length = MR * -(-share // (pieces * MR))
-    table = strips.cut(length)
-    counts = table[:, 4]
-    ends = np.cumsum(counts)
-    # A block ends with the strip in which its share of pixels is reached.
-    number = (ends - 1) // length
-    starts = np.flatnonzero(np.diff(number, prepend=-1))
-    blocks = np.append(starts, len(table)).astype(np.int64)
-    costs = np.add.reduceat(counts, starts)
-    return _Schedule(
-        table,
-        blocks,
-        shares(costs, row_tasks),
-        shares(np.ones(panels, np.int64), panel_tasks),
-    )

@@ -81,15 +81,17 @@ class Emitter:
             "<", iota, self.splat(self.b.trunc(count, i32), lanes)
         )
 
-    def prefetch(self, address: ir.Value, offset: int, level: int = 1) -> None:
-        """Ask for a line to read, in the cache of that level.
+    def prefetch(
+        self, address: ir.Value, offset: int, level: int = 1, write: bool = False
+    ) -> None:
+        """Ask for a line to read or write, in the cache of that level.
 
         Nothing happens where there is no memory.
         """
         at = self.pointer(address, offset)
         types_ = (at.type, i32, i32, i32)
         function = self._intrinsic("llvm.prefetch", (at.type,), void, types_)
-        self.b.call(function, [at, i32(0), i32(4 - level), i32(1)])
+        self.b.call(function, [at, i32(int(write)), i32(4 - level), i32(1)])
 
     def load_masked(self, type_, address, mask, fill):
         pointer = self.b.bitcast(self.pointer(address), type_.as_pointer())

@@ -17,9 +17,9 @@ from qd8_reference.window import output_size, resolve_padding
 from qd8.kernels import (
     attention,
     chain,
-    float_gemm,
     float_matmul,
     float_pool,
+    float_schedule,
     float_transpose_conv,
     float_unary,
     float_window,
@@ -32,7 +32,7 @@ from tests.kernels.float_values import floats, output, run, wild
 from tests.kernels.test_float_gemm import convolve, fully_connected
 from tests.kernels.test_float_windows import depthwise
 
-GRAINS = attention, chain, float_gemm, float_matmul, float_unary, float_window
+GRAINS = attention, chain, float_matmul, float_schedule, float_unary, float_window
 GRAINS += (strided_copy,)
 ACTIVATIONS = "none", "relu", "relu6", "relu_n1_to_1"
 EDGE = 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 15, 16, 17, 24, 25, 31, 32, 33

@@ -5,8 +5,8 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-FAMILIES = ["binary", "gemm", "group_sum", "layer_norm", "matmul", "reduce"]
-FAMILIES += ["resize", "softmax", "sum", "unary", "window"]
+FAMILIES = ["binary", "group_sum", "layer_norm", "matmul", "reduce"]
+FAMILIES += ["resize", "schedule", "softmax", "sum", "unary", "window"]
 MODULES = [f"float_{family}" for family in FAMILIES]
 MODULES += ["attention", "chain", "elementwise", "gather", "scans", "strided_copy"]
 

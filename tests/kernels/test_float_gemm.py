@@ -5,10 +5,10 @@ import pytest
 import qd8_reference
 from qd8_reference.window import output_size, resolve_padding
 
-from qd8.kernels import float_gemm, float_strips
+from qd8.kernels import float_gemm, float_schedule, float_strips
 from qd8.kernels.float_pack import pack_conv2d_float, pack_fully_connected_float
 from qd8.kernels.float_tile import TILES, heights_by_rest
-from qd8.kernels.isa import TIERS
+from qd8.kernels.isa import TIERS, forced
 from tests.checks import assert_same_bits
 from tests.kernels.float_values import floats, output, run, wild
 
@@ -143,11 +143,40 @@ def test_packed_weights_give_the_same_bits(isa):
 
 def test_blocks_cut_a_long_product(isa, threads, monkeypatch):
     """Many blocks: each row is done once, whatever block and task it falls to."""
-    monkeypatch.setattr(float_gemm, "BLOCK_BYTES", 1)
-    monkeypatch.setattr(float_gemm, "BLOCK_TILES", 1)
+    monkeypatch.setattr(float_schedule, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(float_schedule, "BLOCK_TILES", 1)
     x, weight = floats(15, 131, 8), floats(16, 40, 8)
     expected = qd8_reference.fully_connected_float(x, weight)
     assert_same_bits(expected, fully_connected(x, weight, None, threads=threads))
+
+
+@pytest.mark.parametrize(
+    ("rows", "K", "N", "block"),
+    [
+        (3136, 64, 256, 126),  # outputs in 32 pages of four rows
+        (3136, 64, 64, 450),  # inputs of 128 KiB: 512 rows, in seven even blocks
+        (3136, 64, 8192, 48),  # eight tiles, whatever their outputs
+        (2048, 1024, 200, 48),
+        (2048, 1024, 300, 60),  # weights beyond L2: inputs of 256 KiB
+    ],
+)
+def test_blocks_keep_to_their_limits(rows, K, N, block):
+    """Of AVX2: a block is as many whole tiles as outputs and inputs allow."""
+    with forced("avx2"):
+        packed = pack_fully_connected_float(np.zeros((N, K), np.float32))
+    strips = float_strips.row_strips(rows, K, N, packed)
+    plan = float_schedule.schedule(strips, packed, TILES["avx2"], 1)
+    assert {*plan.strips[:-1, 4].tolist()} == {block}
+    assert plan.strips[:, 4].sum() == rows
+
+
+def test_weights_of_few_rows_are_not_asked_for():
+    """Nor those of a panel of which two leave L2."""
+    for rows, panel, ahead in (3, 1 << 16, 0), (4, 1 << 16, 1 << 16), (4, 1 << 19, 0):
+        strips = float_strips.Strips(
+            np.array([[0, 4, 0, 1, rows, 0, 1]]), np.zeros((1, 3), np.int64)
+        )
+        assert float_schedule.ahead(strips, panel) == ahead
 
 
 @pytest.mark.parametrize("tier", TIERS, ids=lambda tier: tier.name)
