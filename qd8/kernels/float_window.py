@@ -58,7 +58,7 @@ def _factory(source, TIER, OPERATOR, KH, KW, STRIDE, DILATION, KIND, BOUNDED, WI
         scratch = word(args, 16) + task * word(args, 17)
         lo, hi = real_word(args, 18), real_word(args, 19)
         tail, tail_arguments, line = word(args, 20), word(args, 21), word(args, 22)
-        most = word(args, 23)
+        most, image_step = word(args, 23), word(args, 24)
         pixel = REGISTERS * WIDTH * 4 if KIND == F16 else C * 4
         work = images * bands
         for item in range(work * task // tasks, work * (task + 1) // tasks):
@@ -66,7 +66,7 @@ def _factory(source, TIER, OPERATOR, KH, KW, STRIDE, DILATION, KIND, BOUNDED, WI
             first, last = word(band, 0), word(band, 1)
             from_ = x + (image * H + word(band, 2)) * W * C * size
             pixels = word(band, 3) * W
-            to = out + image * outputs * C * size
+            to = out + image * image_step
             begin = 0
             while begin + REGISTERS * WIDTH <= C:
                 at = from_ + begin * size
@@ -116,6 +116,8 @@ def bind_window(
 ) -> list[launch.Call]:
     """Calls that make ``out`` (N, OH, OW, C) of ``x`` (N, H, W, C).
 
+    Pixels of ``out`` may lie further apart than they are long, if there is no tail.
+
     Parameters
     ----------
     operator : DEPTHWISE, AVERAGE or MAXIMUM
@@ -138,7 +140,8 @@ def bind_window(
     together = 1 if wide or not shape.by_taps else max(1, WEIGHT_BYTES // weight_bytes)
     pixel = wide or C * 4
     height = band_height(x.shape, window, OH, threads, wide)
-    found = bands(x.shape, out.shape, pixel, out.itemsize, window, height, sets, shape)
+    image_step, _, out_pixel = out.strides[:3]
+    found = bands(x.shape, out.shape, pixel, out_pixel, window, height, sets, shape)
     KH, KW = window.size
     tasks = task_count(out.size * KH * KW, GRAIN, min(threads, N * len(found.table)))
     rows = int(found.table[:, 3].max())
@@ -154,7 +157,7 @@ def bind_window(
         *(address(scratch), scratch.shape[1] * 4),
         *bounds_words(activation),
         *(NO_TAIL if tail is None else tail.words),
-        *(OW * C, together),
+        *(OW * C, together, image_step),
     )
     kernel = cache.kernel(
         _factory, tier.id, operator, *(known if sets else (0,) * 4), kind(x),

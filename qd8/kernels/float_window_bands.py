@@ -39,7 +39,7 @@ def bands(
     x_shape: tuple[int, ...],
     out_shape: tuple[int, ...],
     pixel: int,
-    out_size: int,
+    out_pixel: int,
     window: Window,
     height: int,
     sets: list[Taps],
@@ -47,12 +47,12 @@ def bands(
 ) -> Bands:
     """The bands of one image, ``height`` output rows each, and their strips.
 
-    ``pixel`` is the bytes from one input pixel to the next, ``out_size`` those of an
-    output; ``sets`` are the sets of taps that are written out, for groups of outputs
+    ``pixel`` is the bytes from one input pixel to the next, ``out_pixel`` likewise of
+    outputs; ``sets`` are the sets of taps that are written out, for groups of outputs
     as in ``shape``. Inputs count from the band's first input row, outputs from the
     image.
     """
-    _, H, W, C = x_shape
+    _, H, W, _ = x_shape
     _, OH, OW, _ = out_shape
     (top, _), (left, _) = window.padding
     (KH, KW), stride, dilation = window.size, window.stride, window.dilation
@@ -83,8 +83,8 @@ def bands(
                     )
                     strips.append((
                         number, place * pixel, step * pixel,
-                        (oy * OW + ox) * C * out_size,
-                        (step_y * OW + step_x) * C * out_size,
+                        (oy * OW + ox) * out_pixel,
+                        (step_y * OW + step_x) * out_pixel,
                         *counts, *taps,
                     ))  # fmt: skip
         rows = begin, max(end - begin, 0), first, last - first

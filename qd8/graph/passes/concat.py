@@ -1,14 +1,18 @@
 """CONCATENATION of channels without a copy: its inputs are written into its output.
 
-A quantized convolution or fully connected writes rows as far apart as it is told. So
-where the concatenation alone reads what it makes, that is made in place; what others
-make is copied as before.
+A quantized convolution, a fully connected and a pool write rows as far apart as they
+are told. So where the concatenation alone reads what they make, that is made in place;
+what others make is copied as before. A concatenation of nothing else is a slice itself
+of another that alone reads it.
 """
+
+from collections.abc import Mapping
 
 from ..graph import Graph, Node, Slice
 from .rewrite import Uses, exchanged, joined
 
-WRITERS = frozenset({"CONV_2D", "FULLY_CONNECTED", "SIBLINGS"})
+WRITERS = frozenset({"CONV_2D", "FULLY_CONNECTED", "SIBLINGS"})  # if quantized
+POOLS = frozenset({"MAX_POOL_2D", "AVERAGE_POOL_2D"})
 
 
 def concat(graph: Graph) -> Graph:
@@ -19,14 +23,21 @@ def concat(graph: Graph) -> Graph:
     for node in graph.nodes:
         if node.operator.name != "CONCATENATION" or node.parts:
             continue
-        found = _slices(graph, uses, node)
+        found = _slices(graph, uses, node, slices)
         if found:
-            slices |= found
+            inner = {
+                i: Slice(found[whole].tensor, found[whole].first + first)
+                for i, (whole, first) in slices.items()
+                if whole in found
+            }
+            slices |= found | inner
             fused[node] = joined((node,), inputs=node.inputs)
     return exchanged(graph, fused).replace(slices={**graph.slices, **slices})
 
 
-def _slices(graph: Graph, uses: Uses, node: Node) -> dict[int, Slice]:
+def _slices(
+    graph: Graph, uses: Uses, node: Node, known: Mapping[int, Slice]
+) -> dict[int, Slice]:
     """Return the inputs that can be written where they belong."""
     (output,) = node.outputs
     rank = len(graph.tensors[output].shape)
@@ -37,20 +48,23 @@ def _slices(graph: Graph, uses: Uses, node: Node) -> dict[int, Slice]:
     found, first = {}, 0
     for i in node.inputs:
         assert i is not None
-        if _is_written(uses, i, node):
+        if _is_written(uses, i, node, known):
             found[i] = Slice(output, first)
         first += graph.tensors[i].shape[-1]
     return found
 
 
-def _is_written(uses: Uses, i: int, node: Node) -> bool:
+def _is_written(uses: Uses, i: int, node: Node, known: Mapping[int, Slice]) -> bool:
     """Whether a tensor is made by what writes rows apart, for this node, once."""
     maker = uses.maker.get(i)
-    return (
-        maker is not None
-        and maker.quantized
-        and maker.tail is None
-        and maker.operator.name in WRITERS
-        and uses.only_reader(i) is node
-        and node.inputs.count(i) == 1
-    )
+    if maker is None or uses.only_reader(i) is not node or node.inputs.count(i) > 1:
+        return False
+    name = maker.operator.name
+    if name == "CONCATENATION":
+        return all(j is not None and _is_in(known, j, i) for j in maker.inputs)
+    apart = name in POOLS or (maker.quantized and name in WRITERS)
+    return apart and maker.tail is None
+
+
+def _is_in(known: Mapping[int, Slice], i: int, whole: int) -> bool:
+    return i in known and known[i].tensor == whole

@@ -28,13 +28,12 @@ def convolution(net, x, outputs, kernel, groups=1, activation=0):
 
 
 def branches(net, x):
-    """Add three convolutions and a pooling, of which the last is copied."""
+    """Add three convolutions, two pools, and what is no such kernel's: it is copied."""
     made = [convolution(net, x, n, KERNELS[n], activation=1) for n in KERNELS]
-    pool = net.add(
-        "MAX_POOL_2D", [x], (*SIZE, C),
-        FilterHeight=3, FilterWidth=3, StrideH=1, StrideW=1,
-    )  # fmt: skip
-    return [*made[:1], pool, *made[1:]]
+    window = {"FilterHeight": 3, "FilterWidth": 3, "StrideH": 1, "StrideW": 1}
+    kinds = "MAX_POOL_2D", "AVERAGE_POOL_2D"
+    pools = [net.add(kind, [x], (*SIZE, C), **window) for kind in kinds]
+    return [*made[:1], *pools, net.add("NEG", [x], (*SIZE, C)), *made[1:]]
 
 
 def joined(net, parts, sizes, **options):
@@ -44,7 +43,7 @@ def joined(net, parts, sizes, **options):
     )
 
 
-SIZES = (7, C, 33, 40)
+SIZES = (7, C, C, C, 33, 40)
 
 
 def assert_same(model, seed=0):
@@ -70,7 +69,30 @@ def test_bits_are_the_reference_s(isa, precision, path):
     content = net.finish(joined(net, branches(net, net.input(*SIZE, C)), SIZES))
     with schedule.forced(path):
         model = qd8.load(content, precision=precision)
-    assert len(model.fused_graph.slices) == 3
+    assert len(model.fused_graph.slices) == 5
+    assert_nothing_lost(model)
+    assert_same(model)
+
+
+@pytest.mark.parametrize("precision", ["qd8-f32", "qd8-f16"])
+def test_slices_of_slices(precision):
+    """Three deep, each between others; what has a copy in it is copied as a whole."""
+    net = Net()
+    x = net.input(*SIZE, C)
+    parts, sizes = [convolution(net, x, n, KERNELS[n]) for n in (7, 33)], (7, 33)
+    inner = joined(net, parts, sizes)
+    for n in (9, 5):
+        around = [convolution(net, x, m, (3, 3)) for m in (n, n + 1)]
+        sizes = n, sum(sizes), n + 1
+        inner = joined(net, [around[0], inner, around[1]], sizes)
+    mixed = joined(net, [convolution(net, x, 11, (1, 1)), x], (11, C))
+    whole = joined(net, [mixed, inner], (11 + C, sum(sizes)))
+    model = qd8.load(net.finish(whole), precision=precision)
+    graph = model.fused_graph
+    kinds = [node.operator.name for node in graph.nodes]
+    (output,) = graph.nodes[-1 - kinds[::-1].index("CONCATENATION")].outputs
+    found = [each.tensor == output for each in graph.slices.values()]
+    assert (sum(found), len(found)) == (9, 10)
     assert_nothing_lost(model)
     assert_same(model)
 
