@@ -169,20 +169,46 @@ class Banded:
         buffers = self._buffers(share.sizes, room)
         shared = room[sum(share.sizes) :]
         calls: list[Call] = []
+        # Bands in the middle of an image differ in where they read and write it; what
+        # goes from buffer to buffer is the same call again.
+        known: dict[tuple[Any, ...], list[Call]] = {}
         for band in share.bands:
             for i, piece in enumerate(band):
                 if piece.kept:
-                    to = buffers[i][:, : piece.kept]
-                    held = buffers[i][:, piece.held : piece.held + piece.kept]
-                    calls += bind_copy(held, to, threads=1)
+                    key: tuple[Any, ...] = (i, piece.kept, piece.held)
+                    if key not in known:
+                        to = buffers[i][:, : piece.kept]
+                        held = buffers[i][:, piece.held : piece.held + piece.kept]
+                        known[key] = bind_copy(held, to, threads=1)
+                    calls += known[key]
                 if piece.first == piece.last:
+                    continue
+                place = self._place(i, band)
+                if place is not None and place in known:
+                    calls += known[place]
                     continue
                 made = self._prepared(i, band, buffers)
                 if i == 0 and image is not None:
-                    calls += image.bind(piece.first, made.out, made.tail, number)
+                    found = image.bind(piece.first, made.out, made.tail, number)
                 else:
-                    calls += made.bind(1, shared)
+                    found = made.bind(1, shared)
+                calls += found
+                if place is not None:
+                    known[place] = found
         return calls
+
+    def _place(self, i: int, band: Sequence[Piece]) -> tuple[Any, ...] | None:
+        """Return what a stage's calls follow from, None if from rows of whole images.
+
+        The rows that it reads and makes, counted from those that its buffers hold.
+        """
+        node, piece = self._nodes[i], band[i]
+        if i in (0, len(self._nodes) - 1) or node.tail_inputs:
+            return None
+        base = band[i - 1].base
+        read = piece.read[0] - base, piece.read[1] - base
+        made = piece.first - piece.base, piece.last - piece.base
+        return i, *read, *made, piece.padding
 
     def _buffers(
         self, sizes: Sequence[int], room: npt.NDArray[np.uint8]

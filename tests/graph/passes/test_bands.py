@@ -144,6 +144,23 @@ def test_what_stays_as_it_is():
     assert any(node.stages for node in model.fused_graph.nodes)
 
 
+def test_equal_bands_share_the_calls_between_buffers():
+    """Only what reads or writes the whole image is bound for each band."""
+    net = Images(64, 11)
+    net.conv(32, 1).depthwise(3).conv(16, 1)
+    model = qd8.load(net.finish(net.last))
+    x = normal(*model.inputs[0].shape)
+    with qd8.threads(1):
+        y = model(x)
+    (context,) = model._plan._pool
+    (calls,) = context.bound[1].calls
+    kinds = {call.address for call in calls}
+    bands = sum(call.address == calls[0].address for call in calls) // 2
+    assert bands > 6
+    assert len({id(call) for call in calls}) < 2 * bands + 4 * (len(kinds) - 1)
+    assert_same_bits(*run_reference(model, {model.inputs[0].name: x}).values(), y)
+
+
 def test_profile_names_the_stages():
     """One row, with its operators and their products."""
     net = Images()
