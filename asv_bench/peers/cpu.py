@@ -17,6 +17,7 @@ Programming Reference, table 1-3.
 """
 
 import ctypes
+import faulthandler
 import os
 import runpy
 import sys
@@ -82,6 +83,7 @@ def pretend(cpu: str) -> None:
         raise OSError("CPUID can be made to trap on x86-64 Linux only")
     os.environ.update(TOLD[cpu])
     libc = ctypes.CDLL(None, use_errno=True)
+    faulthandler.enable = _not_enabled
     _install(libc, _handler(CPUS[cpu]))
     if libc.syscall(ARCH_PRCTL, ARCH_SET_CPUID, 0):
         why = os.strerror(ctypes.get_errno())
@@ -93,6 +95,10 @@ def sentence(cpu: str | None) -> str:
     if cpu is None:
         return "every engine uses whatever the CPU has"
     return f"every engine saw a CPU of {cpu} (asv_bench/peers/cpu.py)"
+
+
+def _not_enabled(*_: object, **__: object) -> None:
+    """In place of faulthandler.enable, which pytest calls: it would take the signal."""
 
 
 class _Action(ctypes.Structure):

@@ -60,6 +60,16 @@ def test_engines_see_an_older_cpu(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not cpuid_can_trap(), reason="CPUID cannot be made to trap")
+def test_a_fault_handler_of_python_does_not_take_the_signal(tmp_path: Path) -> None:
+    """Pytest enables one: the next CPUID, NumPy's, would end the process."""
+    script = tmp_path / "handled.py"
+    script.write_text("import faulthandler\nfaulthandler.enable()\nimport numpy\n")
+    command = [sys.executable, "-m", "asv_bench.peers.cpu", "avx2", str(script)]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60)
+    assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.skipif(not cpuid_can_trap(), reason="CPUID cannot be made to trap")
 def test_a_real_fault_still_kills(tmp_path: Path) -> None:
     """Only CPUID is answered: any other segmentation fault ends the process."""
     script = tmp_path / "fault.py"

