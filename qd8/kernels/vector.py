@@ -299,11 +299,30 @@ def probed(e, acc, x):
 
 def _product(e, x, factor):
     """x * factor; 0 where x is subnormal, which multiplied takes 100 times as long."""
-    y = e.b.fmul(x, factor)
-    bits = e.bits(x)
+    bits, zero = e.bits(x), e.const(x.type, 0.0)
     exponent = e.b.and_(bits, e.const(bits.type, EXPONENT))
+    if e.tier.lanes == 8:
+        return e.b.fmul(e.real(_signed(e, bits, exponent)), factor)
     normal = e.b.icmp_signed("!=", exponent, e.const(bits.type, 0))
-    return e.b.select(normal, y, e.const(x.type, 0.0))
+    if e.tier.lanes == 16:  # AVX-512 does not multiply what a mask leaves out
+        return e.b.select(normal, e.b.fmul(x, factor), zero)
+    return e.b.fmul(e.b.select(normal, x, zero), factor)
+
+
+def _signed(e, x, sign):
+    """x where ``sign`` is positive, 0 where it is 0: VPSIGND, for two of a compare."""
+    some, both = ir_vector(simd.i32, LANES // 2), list(range(LANES))
+    halves = [
+        e.call(
+            "llvm.x86.avx2.psign.d",
+            some,
+            *(_half(e, v, at, LANES // 2) for v in (x, sign)),
+        )
+        for at in (0, LANES // 2)
+    ]
+    return e.b.shuffle_vector(
+        *halves, simd.ir.Constant(ir_vector(simd.i32, LANES), both)
+    )
 
 
 # To nearest even, one cvtps2dq; the value must fit int32 (else poison).

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from qd8.kernels import gemm, isa
+from qd8.kernels import gemm, isa, quantize
 from qd8.kernels.compiler import compiled
 from qd8.kernels.vector import F32
 from tests.processes import run_python
@@ -47,6 +47,19 @@ def test_hot_loops_multiply_in_registers(name: str) -> None:
     assert max(count for count, _ in dots) >= most[name]
     for loop in hot:
         assert [line for line in loop if ON_STACK.search(line)] == []
+
+
+@pytest.mark.parametrize("name", ["avx2", "avxvnni"])
+def test_quantization_multiplies_no_subnormal(name: str) -> None:
+    """A product masked afterwards would have taken its 150 cycles already."""
+    if name not in isa.runnable():
+        pytest.skip(f"{name} does not run here: {isa.obstacle(name)}")
+    kernel = compiled(quantize.quantize_rows, isa.BY_NAME[name].id, F32)
+    loops = ["".join(loop) for loop in innermost_loops(kernel.assembly)]
+    fast = [loop for loop in loops if "vcvtps2dq" in loop and "vpackss" in loop]
+    assert fast
+    for loop in fast:
+        assert 0 < loop.count("vmulps") <= loop.count("vpsignd")
 
 
 @pytest.mark.parametrize("cpu", ["haswell", "skylake", "znver3"])
