@@ -1,8 +1,10 @@
 """Tensors that live at the same time never share a byte, unless one is the other."""
 
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,3 +81,34 @@ def test_a_chain_needs_two_places():
     assert chain(OPERATORS["PAD"]) == 2 * 1024
     assert chain(OPERATORS["RELU"]) == 1024
     assert chain(OPERATORS["RESHAPE"]) == 1024
+
+
+def copies(lengths):
+    """Return a graph of copies, each of the last; what is short is still a tensor."""
+    tensors = [Tensor(f"t{i}", (n,), np.dtype("f4")) for i, n in enumerate(lengths)]
+    nodes = [
+        Node(i, OPERATORS["CONCATENATION"], (i,), (i + 1,), {})
+        for i in range(len(lengths) - 1)
+    ]
+    return Graph("net", tuple(tensors), tuple(nodes), {"x": 0}, {"y": len(nodes)})
+
+
+def test_places_lie_around_one_middle():
+    """Halves of what is written there are halves of what was there before."""
+    lengths = [1600, 1600, 800, 800, 400, 320, 64]
+    offsets, size = place(copies(lengths))
+    middles = [offsets[i] + 2 * n for i, n in enumerate(lengths)]
+    for i, middle in enumerate(middles):
+        assert abs(middle - middles[i % 2]) < ALIGNMENT
+    assert size == 4 * 3200
+
+
+@pytest.mark.parametrize("lengths", [(80, 80, 96, 160, 64), (80, 80, 80, 192, 96)])
+def test_middles_cost_little_memory(lengths):
+    """Where they would take more than an eighth more, places are the lowest."""
+    _, size = place(copies(lengths))
+    with mock.patch("qd8.graph.arena._around", return_value=None):
+        _, least = place(copies(lengths))
+    assert size == least
+    with mock.patch("qd8.graph.arena.SPARE", 1):
+        assert place(copies(lengths))[1] > least * 9 / 8
