@@ -41,6 +41,9 @@ class Decision(NamedTuple):
     reason: str
 
 
+NO_WEIGHTS = Decision(False, "no weights")
+
+
 def file_precision(weights: Iterable[tuple[Operator, Any]]) -> str:
     """Return the precision that a file asks for.
 
@@ -75,7 +78,7 @@ def decide(
     if operator is None:
         return Decision(False, "qd8 does not have this operator")
     if operator.weight_axis is None or dtype is None:
-        return Decision(False, "no weights")
+        return NO_WEIGHTS
     is_int8 = np.dtype(dtype) == np.int8
     if operator.quantized is None:
         reason = f"{operator.name} has no dynamically quantized form"
@@ -124,12 +127,11 @@ def apply_precision(graph: Graph, precision: str | None) -> tuple[Graph, str]:
     float_file = not _has_int8(dtypes)
     nodes = []
     for node, (operator, weight) in zip(graph.nodes, weights, strict=True):
+        if weight is None:
+            nodes.append(replace(node, reason=NO_WEIGHTS.reason))
+            continue
         decision = decide(
-            operator,
-            None if weight is None else weight.dtype,
-            0 if weight is None else math.prod(weight.shape),
-            precision,
-            float_file,
+            operator, weight.dtype, math.prod(weight.shape), precision, float_file
         )
         nodes.append(
             replace(node, quantized=decision.quantized, reason=decision.reason)

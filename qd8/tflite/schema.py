@@ -5,7 +5,7 @@ are views into the file.
 """
 
 import mmap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,16 +121,19 @@ class File:
         """The subgraph that runs unless a signature of another one is asked for."""
         return self.subgraphs[0]
 
-    def forget(self, array: npt.NDArray[Any]) -> None:
-        """Let the system take back the pages that hold an array of a mapped file.
+    def forget(self, arrays: Sequence[npt.NDArray[Any]]) -> None:
+        """Let the system take back the pages from the first to the last of some arrays.
 
-        The array stays valid: touching it reads the file again. Without this, a
-        loaded model would be resident twice, packed and as it lies in the file.
+        They stay valid: touching one reads the file again. Without this, a loaded
+        model would be resident twice, packed and as it lies in the file.
         """
         if self.mapped is None or not hasattr(self.mapped, "madvise"):
             return
-        start = address(array) - address(self.data)
-        first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
-        last = (start + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
-        if 0 <= start < self.data.size and first < last:
+        base, size = address(self.data), self.data.size
+        starts = [(address(array) - base, array.nbytes) for array in arrays]
+        held = [(at, at + count) for at, count in starts if 0 <= at < size]
+        first = -(-min(held, default=(0, 0))[0] // mmap.PAGESIZE) * mmap.PAGESIZE
+        last = max((end for _, end in held), default=0)
+        last = last // mmap.PAGESIZE * mmap.PAGESIZE
+        if first < last:
             self.mapped.madvise(mmap.MADV_DONTNEED, first, last - first)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import qd8
-from qd8.graph import file_state
+from qd8.graph import file_state, packing
 from qd8.tflite import read
 from tests.checks import assert_same_bits
 from tests.tflite.net import Net
@@ -64,10 +64,28 @@ def test_no_converted_weight_stays(path):
 def test_forgetting_what_is_not_mapped_is_harmless(path):
     """Bytes in memory stay; so do arrays of elsewhere."""
     file = read(path.read_bytes())
-    file.forget(file.main.tensors[0].data)
+    file.forget([file.main.tensors[0].data])
     mapped = read(path)
-    mapped.forget(np.zeros(10 * N, np.int8))
+    mapped.forget([np.zeros(10 * N, np.int8)])
+    mapped.forget([])
     assert mapped.main.tensors[0].data is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_weights_are_forgotten_a_megabyte_at_a_time(tmp_path):
+    """Small ones too, those after the last whole megabyte among them."""
+    net, n = Net(), 512
+    x = net.input(1, n)
+    for _ in range(10):
+        weight = T((n, n), "INT8", int8(n, n), scales(n), outside=True)
+        x = net.add("FULLY_CONNECTED", [x, net.tensor(weight)], (1, n))
+    path = tmp_path / "small.tflite"
+    path.write_bytes(net.finish(x))
+    for tensor in read(path).main.tensors:
+        assert tensor.data is None or tensor.data.nbytes < packing.FORGOTTEN
+    model = qd8.load(path)
+    assert resident(path) < 10 * n * n / 8
+    assert_same_bits(int8(n, n), model.layers[-1].weight)
 
 
 def test_a_huge_file_is_pickled_by_its_path(path, monkeypatch):
