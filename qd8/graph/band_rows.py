@@ -110,8 +110,12 @@ def bands_within(
     # Of whole tiles of Winograd, and of pooled rows; many counts share a height.
     heights = [-(-h // STEP) * STEP if h > STEP else h for h in heights]
     for height in dict.fromkeys(heights):
-        found = cut(stages, first, last, height)
-        held = sum(map(prod, zip(held_rows(found), row_bytes, strict=True)))
-        if held <= budget or height <= LEAST:
+        # The buffers of all bands hold no less than those of the first one alone.
+        for end in (min(first + height, last), last):
+            found = cut(stages, first, end, height)
+            held = sum(map(prod, zip(held_rows(found), row_bytes, strict=True)))
+            if held > budget and height > LEAST:
+                break
+        else:
             break
     return found

@@ -83,6 +83,7 @@ class Banded:
             if each.layer is not None
         ]
         self._rows = [_rows(graph, n) for n in self._nodes]
+        self._sides = [_resolved(graph, n)["padding"][1] for n in self._nodes]
         outs = [graph.tensors[n.outputs[0]] for n in self._nodes]
         self._row_bytes = [prod(t.shape[2:]) * t.dtype.itemsize for t in outs[:-1]]
         self._height = outs[-1].shape[1]
@@ -249,8 +250,7 @@ class Banded:
             arrays[output] = buffers[i][:, rows]
         packed, changes = self._packed[i], {}
         if packed.layer is None:
-            sides = _resolved(self._graph, node)["padding"][1]
-            changes["padding"] = piece.padding, sides
+            changes["padding"] = piece.padding, self._sides[i]
         return prepared(self._graph, node, packed, arrays, self._states, **changes)
 
 

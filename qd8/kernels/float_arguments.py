@@ -6,16 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels.activation import BOUNDS
+from qd8.kernels.addresses import address
 from qd8.kernels.vector import F16, F32
 
 LINE = 64  # bytes
 
 Float = npt.NDArray[np.float32] | npt.NDArray[np.float16]
-
-
-def address(array: npt.NDArray) -> int:
-    """Where the elements of a C-contiguous array begin."""
-    return array.__array_interface__["data"][0]
 
 
 def aligned(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -141,7 +141,8 @@ def bind_window(
     pixel = wide or C * 4
     height = band_height(x.shape, window, OH, threads, wide)
     image_step, _, out_pixel = out.strides[:3]
-    found = bands(x.shape, out.shape, pixel, out_pixel, window, height, sets, shape)
+    place = x.shape, out.shape, pixel, out_pixel, window
+    found = bands(*place, height, tuple(sets), shape)
     KH, KW = window.size
     tasks = task_count(out.size * KH * KW, GRAIN, min(threads, N * len(found.table)))
     rows = int(found.table[:, 3].max())

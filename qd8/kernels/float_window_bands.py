@@ -35,6 +35,7 @@ class Bands(NamedTuple):
     strips: npt.NDArray[np.int64]  # (strips, STRIP_WORDS)
 
 
+@functools.lru_cache(256)  # bands of one chain, and equal layers, have equal ones
 def bands(
     x_shape: tuple[int, ...],
     out_shape: tuple[int, ...],
@@ -42,7 +43,7 @@ def bands(
     out_pixel: int,
     window: Window,
     height: int,
-    sets: list[Taps],
+    sets: tuple[Taps, ...],
     shape: Shape,
 ) -> Bands:
     """The bands of one image, ``height`` output rows each, and their strips.
@@ -89,7 +90,10 @@ def bands(
                     ))  # fmt: skip
         rows = begin, max(end - begin, 0), first, last - first
         table.append((found, len(strips), *rows))
-    return Bands(np.array(table, np.int64), np.array(strips, np.int64))
+    made = Bands(np.array(table, np.int64), np.array(strips, np.int64))
+    for array in made:
+        array.flags.writeable = False  # shared by all who ask
+    return made
 
 
 def _lines(y: Span, x: Span):
