@@ -13,11 +13,16 @@ from asv_bench.benchmarks.turns import alternate
 
 
 def test_turns_alternate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One call of each is not timed; then A, B, A, B."""
-    monkeypatch.setattr(waiting, "waited", lambda: 0.0)
+    """One call of each is not timed; then A, B, A, B, each after the same question."""
     called: list[str] = []
+
+    def asked() -> float:
+        called.append("?")
+        return 0.0
+
+    monkeypatch.setattr(waiting, "waited", asked)
     turns = alternate(lambda: called.append("a"), lambda: called.append("b"), 3)
-    assert "".join(called) == "abababab"
+    assert "".join(called) == "ab" + 3 * "?a??b?"
     assert len(turns.a) == len(turns.b) == 3
 
 
