@@ -20,6 +20,7 @@ from qd8.kernels import (
     float_matmul,
     float_pool,
     float_schedule,
+    float_sum,
     float_transpose_conv,
     float_unary,
     float_window,
@@ -33,7 +34,7 @@ from tests.kernels.test_float_gemm import convolve, fully_connected
 from tests.kernels.test_float_windows import depthwise
 
 GRAINS = attention, chain, float_matmul, float_schedule, float_unary, float_window
-GRAINS += (strided_copy,)
+GRAINS += (float_sum, strided_copy)
 ACTIVATIONS = "none", "relu", "relu6", "relu_n1_to_1"
 EDGE = 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 15, 16, 17, 24, 25, 31, 32, 33
 # Kernel, stride, dilation, activation of depthwise convolution and pooling, of which
@@ -173,6 +174,15 @@ def heads(seed: int) -> Given:
     return Given(seed, _values(seed, 0, 2, T, K, dtype=dtype), weights, {})
 
 
+def sums(seed: int) -> Given:
+    """Tensors of four axes and those that are summed over."""
+    dtype, rng = dtype_of(seed), np.random.default_rng(seed)
+    shape = *(int(n) for n in rng.integers(1, 8, 3)), _size(rng, *EDGE, 70)
+    axes = [(1, 2), (0,), (1,), (2,), (3,), (2, 3), (0, 1, 2), (0, 1, 2, 3)]
+    options = {"axes": axes[rng.integers(len(axes))]}
+    return Given(seed, _values(seed, 0, *shape, dtype=dtype), (), options)
+
+
 def programs(seed: int) -> Given:
     """Programs of element-wise operators over every kind of operand."""
     dtype, rng = dtype_of(seed), np.random.default_rng(seed)
@@ -234,6 +244,12 @@ def _transposed(x: Any, weight: Any, bias: Any, *, output_shape: Any, **options:
     return run(calls, out)
 
 
+def _mean(x: Any, *, threads: int, **options: Any) -> Any:
+    with np.errstate(all="ignore"):
+        out = output(qd8_reference.mean(x, **options).shape, x.dtype)
+    return run(float_sum.bind_mean(x, out, **options, threads=threads), out)
+
+
 def _program(x: Any, *operands: Any, program: Any, shape: Any) -> Any:
     return np.broadcast_to(test_chain.defined(program, operands), shape)
 
@@ -261,6 +277,7 @@ PATHS = {
     "float transposed convolution": _path(
         transposed, qd8_reference.transpose_conv2d, _transposed
     ),
+    "float mean": _path(sums, qd8_reference.mean, _mean),
     "attention": _path(heads, test_attention.expected, test_attention.attend),
     "chain": _path(programs, _program, _chained),
 }

@@ -19,7 +19,7 @@ from qd8 import winograd
 from qd8.batch_matmul import BatchMatMul
 from qd8.kernels import implicit_schedule, isa, schedule, winograd_schedule
 from qd8.transpose_conv import TransposeConv2D
-from tests.deep import drawn, float_paths
+from tests.deep import drawn, float_paths, fused_paths
 from tests.judgement import Problem, layer, reference_steps
 from tests.kernels.winograd_problems import KERNELS
 from tests.problems import ConvProblem
@@ -160,6 +160,7 @@ PATHS = (
         *("batch matmul", EVERY, drawn.batches),
         *_steps_of(qd8_reference.batch_matmul_quantized_steps, BatchMatMul),
     ),
+    *(Path(name, EVERY, *given) for name, given in fused_paths.PATHS.items()),
     *(Path(name, EVERY, *given) for name, given in float_paths.PATHS.items()),
 )
 BY_NAME = {path.name: path for path in PATHS}
