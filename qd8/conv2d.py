@@ -186,8 +186,7 @@ class Conv2D:
         """
         x = self._checked(x)
         out = arguments.output(out, self.output_shape(x.shape), x.dtype, x)
-        if out.size:
-            self._inner.run(x, out, None)
+        self._inner.run(x, out, None)
         return out
 
     def steps(self, x: npt.NDArray[Any]) -> Steps:
@@ -197,8 +196,7 @@ class Conv2D:
             return self._inner.steps(x)
         out = np.empty(self.output_shape(x.shape), x.dtype)
         accumulator = np.empty(out.shape, np.int32)
-        if out.size:
-            self._inner.run(x, out, accumulator)
+        self._inner.run(x, out, accumulator)
         half = self.f16_scale == "xnnpack" and x.dtype == np.float16
         return Steps(*images(x, half=half), accumulator, out)
 

@@ -7,9 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from qd8 import settings
 from qd8.conv2d_steps import Convolution
-from qd8.fully_connected import REMEMBERED, packing
 from qd8.geometry import Geometry, Window, geometry
 from qd8.kernels import (
     implicit_schedule,
@@ -18,15 +16,14 @@ from qd8.kernels import (
     schedule,
     winograd_schedule,
 )
-from qd8.kernels.chain import NO_TAIL, Tail
 from qd8.kernels.implicit_schedule import Runs
 from qd8.kernels.winograd_schedule import WinogradSchedule
 from qd8.kernels.winograd_variants import variant_of
 from qd8.maddubs import choose
 from qd8.pack import PackedWeights, pack
+from qd8.packed_layer import REMEMBERED, PackedLayer, packing
 from qd8.quantize import PART
 from qd8.winograd import PackedTwice, pack_winograd, proven_ends
-from qd8.workspace import address, aligned, gap, scratch
 
 
 class Wish(NamedTuple):
@@ -40,10 +37,8 @@ class Wish(NamedTuple):
     saved: float
 
 
-class ImageConvolution:
+class ImageConvolution(PackedLayer):
     """A convolution of images at any size; arguments are checked by its owner.
-
-    packed : the weights as kernels read them
 
     Parameters
     ----------
@@ -69,16 +64,15 @@ class ImageConvolution:
         half_scale: bool,
         spread: tuple[int, int],
     ) -> None:
+        super().__init__()
         self.shape, self.window, self.groups = weight.shape, window, groups
         self.half_scale, self.spread = half_scale, spread
         self._bounds = bounds
-        self._path, self._memory = schedule.forced_path(), settings.get_memory()
         tier = isa.current()
         panels = -(-(len(weight) // groups) // tier.NR)
         self._run_step = self._runs.step(tier, self._memory, panels)
         flat = _spaced(weight.reshape(len(weight), *self._runs), self._run_step)
-        self.packed: PackedWeights = pack(flat, weight_scale, bias, tier, groups)
-        self._programs: dict[tuple[Any, ...], launch.Program] = {}
+        self.packed = pack(flat, weight_scale, bias, tier, groups)
         self._plans: dict[tuple[Any, ...], schedule.Schedule] = {}
 
     @property
@@ -99,47 +93,9 @@ class ImageConvolution:
         n, H, W, C = shape
         return n, (H - 1) * self.spread[0] + 1, (W - 1) * self.spread[1] + 1, C
 
-    def run(
-        self,
-        x: npt.NDArray[Any],
-        out: npt.NDArray[Any],
-        accumulator: npt.NDArray[np.int32] | None,
-    ) -> None:
-        """Compute ``out``, and the accumulators if they are wanted."""
-        program = self._program(x, settings.get_num_threads())
-        acc = 0 if accumulator is None else address(accumulator)
-        program.run(address(x), address(out), acc, scratch(program.scratch_bytes))
-
-    def scratch_bytes(self, x: npt.NDArray[Any], threads: int) -> int:
-        """Bytes of scratch that computing images like ``x`` needs."""
-        return self._program(x, threads).scratch_bytes
-
-    def bind(
-        self,
-        x: npt.NDArray[Any],
-        out: npt.NDArray[Any],
-        threads: int,
-        room: npt.NDArray[np.uint8] | None = None,
-        tail: Tail | None = None,
-    ) -> list[launch.Call]:
-        """Calls that compute ``out`` from ``x``; see :meth:`Conv2D.bind`."""
-        program = self._program(x, threads)
-        own = aligned(program.scratch_bytes) if room is None else room
-        more = NO_TAIL if tail is None else tail.words
-        bases = (address(x), address(out), 0, address(own), *more, gap(out))
-        return program.calls(bases, x, out, own, self.packed, tail)
-
-    def _program(self, x: npt.NDArray[Any], threads: int) -> launch.Program:
-        """What computes images like ``x``."""
-        key = (*x.shape, threads, x.dtype.type)
-        if (found := self._programs.get(key)) is not None:
-            return found
+    def _made(self, x: npt.NDArray[Any], threads: int) -> launch.Program:
         whole = self.whole(x, threads)
-        program = launch.Program(whole.steps, whole.g.scratch_bytes)
-        if len(self._programs) >= REMEMBERED:
-            self._programs.clear()
-        self._programs[key] = program
-        return program
+        return launch.Program(whole.steps, whole.g.scratch_bytes)
 
     def whole(self, x: npt.NDArray[Any], threads: int) -> Convolution:
         """What binds kernels for images like ``x``."""

@@ -1,6 +1,5 @@
 """The fully connected operator: validate, pack once, call."""
 
-import threading
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
@@ -9,7 +8,6 @@ import numpy.typing as npt
 
 from qd8 import arguments, settings
 from qd8.kernels import cache, gemm, isa, launch, schedule
-from qd8.kernels.chain import NO_TAIL, Tail
 from qd8.kernels.launch import (
     ACCUMULATOR,
     GAP,
@@ -21,9 +19,10 @@ from qd8.kernels.launch import (
     X,
 )
 from qd8.maddubs import choose
-from qd8.pack import PackedWeights, pack
+from qd8.pack import pack
+from qd8.packed_layer import PackedLayer, packing
 from qd8.quantize import kind, quantize_rows, quantize_weights
-from qd8.workspace import address, aligned, gap, scratch
+from qd8.workspace import address
 
 
 class Steps(NamedTuple):
@@ -41,16 +40,12 @@ class Steps(NamedTuple):
     output: npt.NDArray[Any]
 
 
-packing = threading.Lock()  # two threads may need the same weights at once
-REMEMBERED = 64  # programs of an operator; with more input sizes it starts anew
-
-
 def float_bits(value: float) -> int:
     """A float32 as an argument word."""
     return int(np.float32(value).view(np.int32))
 
 
-class FullyConnected:
+class FullyConnected(PackedLayer):
     """``x @ weight.T + bias`` with int8 weights, quantizing each row of ``x``.
 
     Parameters
@@ -82,15 +77,14 @@ class FullyConnected:
         *,
         activation: str = "none",
     ) -> None:
+        super().__init__()
         weight = arguments.weights(weight, 2, "(N, K)")
         scale = arguments.weight_scales(weight_scale, len(weight))
         bias = arguments.biases(bias, len(weight))
         self.bounds = arguments.activation(activation)
         self.activation = activation
         self.has_bias = bias is not None
-        self.packed: PackedWeights = pack(weight, scale, bias, isa.current())
-        self._path, self._memory = schedule.forced_path(), settings.get_memory()
-        self._programs: dict[tuple[int, int, Any], launch.Program] = {}
+        self.packed = pack(weight, scale, bias, isa.current())
 
     @classmethod
     def from_float(
@@ -169,50 +163,8 @@ class FullyConnected:
             )
         return x
 
-    def run(
-        self,
-        x: npt.NDArray[Any],
-        out: npt.NDArray[Any],
-        accumulator: npt.NDArray[np.int32] | None,
-    ) -> None:
-        """Compute ``out``, and the accumulators if wanted, from checked arrays."""
-        if out.size == 0:
-            return
-        program = self._program(x, settings.get_num_threads())
-        acc = 0 if accumulator is None else address(accumulator)
-        program.run(address(x), address(out), acc, scratch(program.scratch_bytes))
-
-    def scratch_bytes(self, x: npt.NDArray[Any], threads: int) -> int:
-        """Bytes of scratch that computing rows like ``x`` needs."""
-        return self._program(x, threads).scratch_bytes
-
-    def bind(
-        self,
-        x: npt.NDArray[Any],
-        out: npt.NDArray[Any],
-        threads: int,
-        room: npt.NDArray[np.uint8] | None = None,
-        tail: Tail | None = None,
-    ) -> list[launch.Call]:
-        """Calls that compute ``out`` from ``x``, C-contiguous and checked.
-
-        Rows of ``out`` may lie further apart than they are long, if there is no tail.
-
-        room : scratch that calls running one after the other may share
-        tail : what is done to ``out`` besides
-        """
-        program = self._program(x, threads)
-        own = aligned(program.scratch_bytes) if room is None else room
-        more = NO_TAIL if tail is None else tail.words
-        bases = (address(x), address(out), 0, address(own), *more, gap(out))
-        return program.calls(bases, x, out, own, self.packed, tail)
-
-    def _program(self, x: npt.NDArray[Any], threads: int) -> launch.Program:
-        """What computes rows like ``x``."""
-        key = (x.size // self.K, threads, x.dtype.type)
-        if (found := self._programs.get(key)) is not None:
-            return found
-        M = key[0]
+    def _made(self, x: npt.NDArray[Any], threads: int) -> launch.Program:
+        M = x.size // self.K
         plan = self._schedule(M, threads)
         tier = isa.with_tile(self.packed.tier, plan.tile)
         constants, panels = gemm.constants(tier), self.packed.panels_of(tier)
@@ -227,11 +179,7 @@ class FullyConnected:
         )
         kernel = cache.kernel(gemm.fully_connected, *constants, kind(x.dtype))
         steps = [launch.Step(kernel, words, plan.tasks)]
-        program = launch.Program(steps, plan.tasks * plan.scratch_bytes)
-        if len(self._programs) >= REMEMBERED:
-            self._programs.clear()
-        self._programs[key] = program
-        return program
+        return launch.Program(steps, plan.tasks * plan.scratch_bytes)
 
     def _schedule(self, M: int, threads: int) -> schedule.Schedule:
         """The schedule of ``M`` rows; weights are packed for it."""

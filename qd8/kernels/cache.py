@@ -10,30 +10,11 @@ cache serves: where machine_code.py cannot load objects.
 import os
 import sys
 import threading
-import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from qd8.kernels import disk, isa, machine_code, simd
-
-_FOLDER = os.path.dirname(__file__)
-
-
-def _checksum() -> int:
-    value = zlib.crc32(simd.LLVMLITE_VERSION.encode())
-    for name in sorted(os.listdir(_FOLDER)):
-        if name.endswith(".py"):
-            value = zlib.crc32(name.encode(), value)
-            value = zlib.crc32(_content(os.path.join(_FOLDER, name)), value)
-    return value
-
-
-def _content(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
-
-
-SOURCE = _checksum()
+from qd8.kernels import disk, isa, machine_code
+from qd8.kernels.source import FOLDER, SOURCE, checksum
 
 
 class Kernel(NamedTuple):
@@ -88,8 +69,8 @@ def _made(
         return _by_numba(factory, constants, arguments)
     triple, cpu, features = isa.target()
     source = factory.__code__.co_filename
-    known = os.path.dirname(source) == _FOLDER
-    elsewhere = 0 if known else zlib.crc32(_content(source))
+    known = os.path.dirname(source) == FOLDER
+    elsewhere = 0 if known else checksum(source)
     said = (factory.__module__, factory.__qualname__, constants, arguments)
     key = repr((SOURCE, elsewhere, *said, triple, cpu, sorted(features)))
     name = factory.__name__.strip("_")

@@ -8,6 +8,8 @@ from numba import types
 from numba.core import sigutils
 from numba.core.ccallback import CFunc
 
+from qd8.kernels.source import SOURCE
+
 _OPTIONS = {"error_model": "numpy"}
 
 
@@ -57,8 +59,6 @@ class Compiled(CFunc):
 
 def compiled(factory: Callable[..., Any], *constants: int) -> Compiled:
     """Compile a kernel anew, whatever is on disk, to look at its assembly."""
-    from qd8.kernels.cache import SOURCE
-
     found = Compiled(factory(SOURCE, *constants))
     found.compile()
     return found
