@@ -14,24 +14,25 @@ Only neighbours along x are met together.
 from itertools import chain
 
 from qd8.kernels.float_window_operators import DEPTHWISE, finish, step
-from qd8.kernels.float_window_strips import WindowTile
+from qd8.kernels.float_window_strips import Channels, WindowTile
 from qd8.kernels.simd import i64
 
 IN_REGISTERS = 9  # weights
 
 
 class Columns(WindowTile):
-    """Blocks of channels, strips, groups of outputs, rows of taps, columns."""
+    """Strips, groups of outputs, rows of taps, columns.
+
+    One block of channels: a loop round the strips holds three more addresses and
+    costs 8 to 20 % (5x5: 17 general registers on the stack instead of 4).
+    """
 
     def blocks(self, sets):
-        def block(index, _):
-            channels = self.block(index)
-            self.start = self.first(channels.bias, range(self.registers))
-            self.kept = self._kept_weights(channels.weights)
-            self.strips(sets, channels)
-            return []
-
-        self.e.loop(self.operands.blocks, [], block)
+        o = self.operands
+        channels = Channels(o.x, o.weights, o.bias, o.out)
+        self.start = self.first(channels.bias, range(self.registers))
+        self.kept = self._kept_weights(channels.weights)
+        self.strips(sets, channels)
 
     def _kept_weights(self, weights):
         """Weights that stay in registers, by (ky, kx, register)."""

@@ -73,7 +73,8 @@ def window_strips(
     channels : int64
         Where fewer than the lanes of the one register, only so many are read, written.
     blocks : int64
-        How many times so many registers of channels, one behind the other.
+        How many times so many registers of channels, one behind the other; 1 in the
+        order of float_window_columns.py.
     lo, hi : float32
     """
     choices = operator, registers, KH, KW, stride, dilation, kind, bounded
