@@ -7,17 +7,9 @@ import numpy.typing as npt
 
 from qd8 import arguments, settings
 from qd8.conv2d_images import ImageConvolution
-from qd8.fully_connected import (
-    FullyConnected,
-    Steps,
-    float_bits,
-)
+from qd8.fully_connected import FullyConnected, Steps, float_bits
 from qd8.geometry import Padding, Window, checked_padding
-from qd8.kernels import (
-    implicit_schedule,
-    launch,
-    schedule,
-)
+from qd8.kernels import implicit_schedule, launch, schedule
 from qd8.kernels.chain import Tail
 from qd8.pack import PackedWeights
 from qd8.quantize import images, quantize_weights
@@ -93,7 +85,8 @@ class Conv2D:
         self.f16_scale = f16_scale
         self.shape: tuple[int, ...] = weight.shape
         self._window = Window(
-            (self.shape[1], self.shape[2]), self.stride, self.dilation, self.padding
+            *((self.shape[1], self.shape[2]), self.stride, self.dilation),
+            *(self.padding, self.spread),
         )
         self._inner: FullyConnected | ImageConvolution
         if self.per_pixel:
@@ -105,7 +98,6 @@ class Conv2D:
                 groups=self.groups,
                 bounds=[float_bits(bound) for bound in bounds],
                 half_scale=f16_scale == "xnnpack",
-                spread=self.spread,
             )
 
     @classmethod
@@ -202,14 +194,9 @@ class Conv2D:
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """(N, OH, OW, O) for images of ``shape``."""
-        n, H, W, _ = self._spread(shape)
+        n, H, W, _ = self._window.met(shape)
         OH, OW, _, _ = self._window.extents(H, W)
         return n, OH, OW, self.shape[0]
-
-    def _spread(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-        """The shape of the images that windows meet, for ``x`` of ``shape``."""
-        n, H, W, C = shape
-        return n, (H - 1) * self.spread[0] + 1, (W - 1) * self.spread[1] + 1, C
 
     def _checked(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         x = arguments.activations("x", x)
@@ -237,7 +224,7 @@ class Conv2D:
             )
         if 0 in x.shape[1:]:
             raise ValueError(f"x has shape {x.shape}; H, W and C must be 1 or more")
-        self._window.extents(*self._spread(x.shape)[1:3])
+        self._window.extents(*self._window.met(x.shape)[1:3])
         return x
 
     def scratch_bytes(self, x: npt.NDArray[Any], threads: int) -> int:

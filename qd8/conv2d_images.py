@@ -49,7 +49,6 @@ class ImageConvolution(PackedLayer):
     groups : int
     bounds : of the activation, as the bits of float32
     half_scale : R16, multipliers of float16 images are rounded to float16
-    spread : how far apart windows meet the elements of x (TransposeConv2D)
     """
 
     def __init__(
@@ -62,12 +61,10 @@ class ImageConvolution(PackedLayer):
         groups: int,
         bounds: Sequence[int],
         half_scale: bool,
-        spread: tuple[int, int],
     ) -> None:
         super().__init__()
         self.shape, self.window, self.groups = weight.shape, window, groups
-        self.half_scale, self.spread = half_scale, spread
-        self._bounds = bounds
+        self.half_scale, self._bounds = half_scale, bounds
         tier = isa.current()
         panels = -(-(len(weight) // groups) // tier.NR)
         self._run_step = self._runs.step(tier, self._memory, panels)
@@ -88,22 +85,17 @@ class ImageConvolution(PackedLayer):
         touching = self.window.dilation[1] == 1 and self.groups == 1
         return Runs(KH, KW * I) if touching else Runs(KH * KW, I)
 
-    def spread_out(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-        """The shape of the images that windows meet, for ``x`` of ``shape``."""
-        n, H, W, C = shape
-        return n, (H - 1) * self.spread[0] + 1, (W - 1) * self.spread[1] + 1, C
-
     def _made(self, x: npt.NDArray[Any], threads: int) -> launch.Program:
         whole = self.whole(x, threads)
         return launch.Program(whole.steps, whole.g.scratch_bytes)
 
     def whole(self, x: npt.NDArray[Any], threads: int) -> Convolution:
         """What binds kernels for images like ``x``."""
-        g = self._geometry(self.spread_out(x.shape), threads)
+        g = self._geometry(self.window.met(x.shape), threads)
         half = self.half_scale and x.dtype == np.float16
         return Convolution(
             *(g, self.window, self._packed_for(g.plan), self._run_step),
-            *(self._bounds, x.dtype, half, self.spread),
+            *(self._bounds, x.dtype, half),
         )
 
     def _geometry(self, shape: tuple[int, ...], threads: int) -> Geometry:
@@ -197,7 +189,7 @@ class ImageConvolution(PackedLayer):
         """
         if isinstance(self.packed, PackedTwice):
             return None
-        n, H, W, _ = self.spread_out(x.shape)
+        n, H, W, _ = self.window.met(x.shape)
         plan = self._plan(n, H, W, threads)
         if not isinstance(plan, WinogradSchedule):
             return None
@@ -222,7 +214,7 @@ class ImageConvolution(PackedLayer):
 
     def explain(self, shape: tuple[int, ...], threads: int) -> schedule.Explanation:
         """Say which kernel, tile and schedule images of ``shape`` get, and why."""
-        plan = self._geometry(self.spread_out(shape), threads).plan
+        plan = self._geometry(self.window.met(shape), threads).plan
         size, packed = int(np.prod(self.shape)), self.packed.nbytes
         if isinstance(plan, WinogradSchedule) and not isinstance(
             self.packed, PackedTwice

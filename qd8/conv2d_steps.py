@@ -49,7 +49,6 @@ class Convolution(NamedTuple):
     run_step : k of a run of taps as packed
     bounds : of the activation, as the bits of float32
     half : R16, the multiplier rounded to float16
-    spread : how far apart the elements of x lie, rows and columns
     """
 
     g: Geometry
@@ -59,7 +58,6 @@ class Convolution(NamedTuple):
     bounds: Sequence[int]
     dtype: np.dtype[Any]
     half: bool
-    spread: tuple[int, int] = (1, 1)
 
     @property
     def steps(self) -> list[launch.Step]:
@@ -72,13 +70,14 @@ class Convolution(NamedTuple):
         g, tier, element = self.g, self.packed.tier.id, kind(self.dtype)
         ranges, zero_point, scale, _ = (At(SCRATCH, at) for at in g.offsets[:4])
         H, W = (
-            (n - 1) // step + 1 for n, step in zip((g.H, g.W), self.spread, strict=True)
+            (n - 1) // step + 1
+            for n, step in zip((g.H, g.W), self.window.spread, strict=True)
         )
         find: Words = (At(X), ranges, g.images, H * W * g.C, g.parts)
         write: Words = (
             *(At(X), ranges, g.parts, g.images, g.H, g.W, g.C, g.top, g.left),
             *(g.padded_H, g.padded_W, At(SCRATCH), g.image_bytes, zero_point, scale),
-            *(int(self.half), *self.spread),
+            *(int(self.half), *self.window.spread),
         )
         worth = max(1, g.images * g.H * g.W * g.C // PART)
         stored = I16 if g.width == 2 else U8

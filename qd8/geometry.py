@@ -13,12 +13,21 @@ Padding = str | tuple[tuple[int, int], tuple[int, int]]
 
 
 class Window(NamedTuple):
-    """What an output reads: a kernel's extent and how it moves over an image."""
+    """What an output reads: a kernel's extent and how it moves over an image.
+
+    spread : how far apart the elements of x lie in that image (TransposeConv2D)
+    """
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
     dilation: tuple[int, int]
     padding: Padding
+    spread: tuple[int, int] = (1, 1)
+
+    def met(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """(N, H, W, C) of the images that windows meet, for ``x`` of ``shape``."""
+        n, H, W, C = shape
+        return n, (H - 1) * self.spread[0] + 1, (W - 1) * self.spread[1] + 1, C
 
     def extents(self, H: int, W: int) -> tuple[int, int, int, int]:
         """(OH, OW, top, left) of the output and the padding of an H x W image."""
