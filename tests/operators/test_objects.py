@@ -137,3 +137,12 @@ def test_warmup(isa: str) -> None:
         operator = layer(problem)
         qd8.warmup(operator)
         assert_same_bits(reference_output(problem), operator(problem.x))
+
+
+def test_scratch_is_for_the_threads_asked_for(isa: str) -> None:
+    """A layer that has run on one thread does not keep its work for more of them."""
+    problem = FullyConnectedProblem.generate(1, "gaussian", M=256, N=256, K=256)
+    wide = layer(problem)
+    alone = wide.scratch_bytes(problem.x, 1)
+    assert wide.scratch_bytes(problem.x, 4) > alone
+    assert wide.scratch_bytes(problem.x, 1) == alone
