@@ -1,23 +1,23 @@
-"""RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR of (N, H, W, C) images (R38).
+"""RESIZE_BILINEAR of (N, H, W, C) images (R38).
 
 Where an output pixel lies in the input is computed once, in float32 and in the order
 of the definition, when the call is bound; the kernels read tables.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.float_arguments import Float, address, aligned, kind, task_count
 from qd8.kernels.jit import njit
-from qd8.kernels.moves import copy_bytes
 from qd8.kernels.scalars import real_word, word
+from qd8.kernels.streaming import AHEAD, LINE, PAST_CACHES, ask, drain, stream
 from qd8.kernels.vector import (
     F16,
     F32,
     LANES,
     load,
     load_first,
+    round_half,
     splat,
     store,
     store_first,
@@ -49,8 +49,53 @@ def _interpolated(TIER, KIND, row, columns, OW, C, out):
         out += C * 4
 
 
-def _bilinear_factory(source, TIER, KIND):
-    size = 2 if KIND == F16 else 4
+@njit
+def _between(TIER, KIND, OUT, a, b, down):
+    """Lanes of an output row; float16 is rounded here where it is kept as float32."""
+    y = a + (b - a) * down
+    return round_half(TIER, y) if KIND == F16 and OUT == F32 else y
+
+
+@njit
+def _row(TIER, KIND, OUT, STREAMED, above, below, down, out, count):
+    """An output row, between two rows of scratch.
+
+    Rows begin anywhere in a cache line, but whole lines are stored at once: a store
+    to two of them takes twice as long.
+    """
+    size = 2 if OUT == F16 else 4
+    line = LINE // size
+    i = np.int64(0)
+    if count >= 2 * line:
+        for i in range(0, line, LANES):
+            a, b = load(TIER, F32, above + i * 4), load(TIER, F32, below + i * 4)
+            store(TIER, OUT, out + i * size, _between(TIER, KIND, OUT, a, b, down))
+        i = (-out & LINE - 1) // size
+        while i + line <= count:
+            if not STREAMED:
+                ask(TIER, out + i * size + AHEAD)
+            for _ in range(0, line, LANES):
+                a, b = load(TIER, F32, above + i * 4), load(TIER, F32, below + i * 4)
+                y = _between(TIER, KIND, OUT, a, b, down)
+                if STREAMED:
+                    stream(TIER, OUT, out + i * size, y)
+                else:
+                    store(TIER, OUT, out + i * size, y)
+                i += LANES
+    while i + LANES <= count:
+        a, b = load(TIER, F32, above + i * 4), load(TIER, F32, below + i * 4)
+        store(TIER, OUT, out + i * size, _between(TIER, KIND, OUT, a, b, down))
+        i += LANES
+    if i < count:
+        zero = np.float32(0)
+        a = load_first(TIER, F32, above + i * 4, count - i, zero)
+        b = load_first(TIER, F32, below + i * 4, count - i, zero)
+        y = _between(TIER, KIND, OUT, a, b, down)
+        store_first(TIER, OUT, out + i * size, y, count - i)
+
+
+def _bilinear_factory(source, TIER, KIND, OUT, STREAMED):
+    size, out_size = (2 if kind == F16 else 4 for kind in (KIND, OUT))
 
     def float_resize_bilinear(task, tasks, args):
         source  # noqa: B018
@@ -59,8 +104,7 @@ def _bilinear_factory(source, TIER, KIND):
             word(args, 4), word(args, 5), word(args, 6), word(args, 7), word(args, 8)
         )  # fmt: skip
         total, room = word(args, 9), word(args, 11)
-        count, zero = OW * C, np.float32(0)
-        # Two lines of scratch, and the input rows they are made of: many output rows
+        # Two rows of scratch, and the input rows they are made of: many output rows
         # lie between the same two.
         above = word(args, 10) + task * 2 * room
         below = above + room
@@ -70,7 +114,6 @@ def _bilinear_factory(source, TIER, KIND):
             y = rows + row % OH * 24
             top = image + word(y, 0) * W * C * size
             bottom = image + word(y, 1) * W * C * size
-            down = splat(real_word(y, 2))
             if held_above != top and held_below == top:
                 above, below = below, above
                 held_above, held_below = held_below, held_above
@@ -80,17 +123,11 @@ def _bilinear_factory(source, TIER, KIND):
             if held_below != bottom:
                 _interpolated(TIER, KIND, bottom, columns, OW, C, below)
                 held_below = bottom
-            out = word(args, 1) + row * count * size
-            i = 0
-            while i + LANES <= count:
-                a, b = load(TIER, F32, above + i * 4), load(TIER, F32, below + i * 4)
-                store(TIER, KIND, out + i * size, a + (b - a) * down)
-                i += LANES
-            if i < count:
-                a = load_first(TIER, F32, above + i * 4, count - i, zero)
-                b = load_first(TIER, F32, below + i * 4, count - i, zero)
-                y_lanes = a + (b - a) * down
-                store_first(TIER, KIND, out + i * size, y_lanes, count - i)
+            out = word(args, 1) + row * OW * C * out_size
+            down = splat(real_word(y, 2))
+            _row(TIER, KIND, OUT, STREAMED, above, below, down, out, OW * C)
+        if STREAMED:
+            drain()
 
     return float_resize_bilinear
 
@@ -103,7 +140,11 @@ def bind_resize_bilinear(
     half_pixel_centers: bool,
     threads: int,
 ) -> list[launch.Call]:
-    """Calls that make ``out`` (N, OH, OW, C) of ``x`` (N, H, W, C), of one dtype."""
+    """Calls that make ``out`` (N, OH, OW, C) of ``x`` (N, H, W, C).
+
+    They are of one dtype, or ``out`` is float32 and has the float16 numbers that R38
+    makes of a float16 ``x``.
+    """
     if out.size == 0:
         return []
     N, H, W, C = x.shape
@@ -120,13 +161,16 @@ def bind_resize_bilinear(
         *(H, W, C, OH, OW, N * OH),
         *(address(scratch), room * 4),
     )
-    kernel = cache.kernel(_bilinear_factory, isa.current().id, kind(x))
+    streamed = int(out.nbytes >= PAST_CACHES)
+    kernel = cache.kernel(
+        _bilinear_factory, isa.current().id, kind(x), kind(out), streamed
+    )
     return [launch.bind(kernel, words, tasks, x, out, rows, columns, scratch)]
 
 
 def _neighbours(n, outputs, align_corners, half_pixel_centers):
     """(outputs, 3) int64: the input before, the one behind, and the bits between."""
-    places, scale = _places_and_scale(n, outputs, align_corners)
+    places, scale = places_and_scale(n, outputs, align_corners)
     at = places * scale
     if half_pixel_centers:
         at = at + (np.float32(0.5) * scale - np.float32(0.5))
@@ -137,64 +181,8 @@ def _neighbours(n, outputs, align_corners, half_pixel_centers):
     return np.stack([first, np.minimum(first + 1, n - 1), weight], 1).astype(np.int64)
 
 
-def _places_and_scale(n, outputs, align_corners):
+def places_and_scale(n, outputs, align_corners):
+    """0 to ``outputs`` - 1, and the inputs from one output to the next, in float32."""
     corners = align_corners and outputs > 1
     scale = np.float32(n - corners) / np.float32(outputs - corners)
     return np.arange(outputs).astype(np.float32), scale
-
-
-def _nearest_factory(source):
-    def resize_nearest_neighbor(task, tasks, args):
-        source  # noqa: B018
-        rows, columns = word(args, 2), word(args, 3)
-        H, W, pixel, OH, OW = (
-            word(args, 4), word(args, 5), word(args, 6), word(args, 7), word(args, 8)
-        )  # fmt: skip
-        total = word(args, 9)
-        before = np.int64(0)  # the row of the input that was copied last
-        for row in range(total * task // tasks, total * (task + 1) // tasks):
-            from_ = word(args, 0) + (row // OH * H + word(rows, row % OH)) * W * pixel
-            out = word(args, 1) + row * OW * pixel
-            if from_ == before:
-                copy_bytes(out, out - OW * pixel, OW * pixel)
-            else:
-                for ox in range(OW):
-                    at = from_ + word(columns, ox) * pixel
-                    copy_bytes(out + ox * pixel, at, pixel)
-            before = from_
-
-    return resize_nearest_neighbor
-
-
-def bind_resize_nearest_neighbor(
-    x: npt.NDArray,
-    out: npt.NDArray,
-    *,
-    align_corners: bool,
-    half_pixel_centers: bool,
-    threads: int,
-) -> list[launch.Call]:
-    """Calls that make ``out`` (N, OH, OW, C) of pixels of ``x`` (N, H, W, C)."""
-    if out.size == 0:
-        return []
-    N, H, W, C = x.shape
-    OH, OW = out.shape[1:3]
-    rows, columns = (
-        _nearest(n, outputs, align_corners, half_pixel_centers)
-        for n, outputs in ((H, OH), (W, OW))
-    )
-    pixel = C * x.itemsize
-    words = (*map(address, (x, out, rows, columns)), H, W, pixel, OH, OW, N * OH)
-    tasks = task_count(out.size, GRAIN, min(threads, N * OH))
-    return [
-        launch.bind(cache.kernel(_nearest_factory), words, tasks, x, out, rows, columns)
-    ]
-
-
-def _nearest(n, outputs, align_corners, half_pixel_centers):
-    """(outputs,) int64: the input that each copies."""
-    places, scale = _places_and_scale(n, outputs, align_corners)
-    at = (places + np.float32(0.5 if half_pixel_centers else 0)) * scale
-    if align_corners:
-        at = np.floor(at + np.float32(0.5))
-    return np.minimum(np.floor(at).astype(np.int64), n - 1)

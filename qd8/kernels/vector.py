@@ -49,7 +49,7 @@ def _loaded(e, kind, raw):
     return e.b.zext(raw, wide) if kind == U8 else e.b.sext(raw, wide)
 
 
-def _stored(e, kind, value):
+def stored(e, kind, value):
     """Registers as memory elements; integers are truncated, float16 rounded."""
     if kind in (F32, I32):
         return value
@@ -101,7 +101,7 @@ def store(typingctx, tier, kind, address, value):
 
     def codegen(context, builder, signature, args):
         e = emitter(builder, tier)
-        e.store(_stored(e, k, args[3]), args[2])
+        e.store(stored(e, k, args[3]), args[2])
         return context.get_dummy_value()
 
     return types.none(tier, kind, types.int64, _kind_type(k)), codegen
@@ -114,7 +114,7 @@ def store_first(typingctx, tier, kind, address, value, count):
 
     def codegen(context, builder, signature, args):
         e = emitter(builder, tier)
-        e.store_masked(_stored(e, k, args[3]), args[2], e.mask(LANES, args[4]))
+        e.store_masked(stored(e, k, args[3]), args[2], e.mask(LANES, args[4]))
         return context.get_dummy_value()
 
     arguments = (tier, kind, types.int64, _kind_type(k), types.int64)
@@ -159,7 +159,7 @@ def store_one(typingctx, tier, kind, address, value):
 
     def codegen(context, builder, signature, args):
         e = emitter(builder, tier)
-        e.store(builder.extract_element(_stored(e, k, args[3]), simd.i32(0)), args[2])
+        e.store(builder.extract_element(stored(e, k, args[3]), simd.i32(0)), args[2])
         return context.get_dummy_value()
 
     return types.none(tier, kind, types.int64, _kind_type(k)), codegen

@@ -8,7 +8,8 @@ import pytest
 FAMILIES = ["binary", "group_sum", "layer_norm", "matmul", "reduce"]
 FAMILIES += ["resize", "schedule", "softmax", "sum", "unary", "window"]
 MODULES = [f"float_{family}" for family in FAMILIES]
-MODULES += ["attention", "chain", "elementwise", "gather", "scans", "strided_copy"]
+MODULES += ["attention", "chain", "elementwise", "gather", "resize_nearest"]
+MODULES += ["scans", "strided_copy"]
 
 
 @pytest.fixture(params=[1, 3], ids=["serial", "three tasks"])

@@ -42,7 +42,10 @@ RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR = (
         reference=name,
         decode=decode,
         shape=shape,
-        bind=kernel(f"float_resize.bind_{name}", "size"),
+        bind=kernel(f"{module}.bind_{name}", "size"),
     )
-    for name, x in (("resize_bilinear", X), ("resize_nearest_neighbor", ANY_X))
+    for name, x, module in (
+        ("resize_bilinear", X, "float_resize"),
+        ("resize_nearest_neighbor", ANY_X, "resize_nearest"),
+    )
 )
