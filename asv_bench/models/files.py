@@ -3,7 +3,8 @@
 A dynamically quantized file is all that is needed. With its weights put back to
 float32 it is the float file; with those of DEPTHWISE_CONV_2D alone put back it is the
 file that LiteRT runs fastest, because XNNPACK takes no int8 depthwise weights beside
-float activations and the graph is cut around each.
+float activations and the graph is cut around each. And with that float file calibrated
+it is the full-integer file, of the same int8 weights.
 """
 
 import zlib
@@ -17,6 +18,9 @@ import numpy as np
 from asv_bench.revision import ROOT
 from qd8 import tflite, zoo
 from qd8.terminal import written
+from qd8.zoo import full_integer
+from qd8.zoo.calibration import smooth_samples
+from qd8.zoo.full_integer import RULES
 
 #: Where the repository's shared files are, if they are anywhere.
 SHARED = ROOT.parent / "shared" / "models"
@@ -45,7 +49,7 @@ class Files(NamedTuple):
     """The files of a model; None where there is none, and nothing to make it from.
 
     drqx : None if no depthwise weights are int8, so that it would be drq itself
-    int8 : quantized in full; never made
+    int8 : quantized in full; None if an operator has no integer form
     source : where drq is from, for the reader
     """
 
@@ -65,12 +69,12 @@ def find(model: Architecture, folder: Path, unet_width: float) -> Files:
         drq, source = _from_zoo(model.zoo, about, width), f"qd8.zoo, {about}"
     around = {kind: drq.with_name(f"{model.stem}_{kind}.tflite") for kind in _DERIVED}
     kept = {kind: path for kind, path in around.items() if path.exists()}
-    full = folder / f"{model.stem}_int8.tflite"
+    fp32 = kept.get("fp32") or _derived(drq, "fp32")
     return Files(
         drq,
-        kept.get("fp32") or _derived(drq, "fp32"),
+        fp32,
         kept.get("drqx") or (_derived(drq, "drqx") if _quantized(drq) else None),
-        full if full.exists() and source == str(folder) else None,
+        kept.get("int8") or (_derived(fp32, "int8") if _has_integers(fp32) else None),
         source,
     )
 
@@ -79,6 +83,11 @@ def _quantized(path: Path) -> bool:
     """Whether a file has depthwise weights of int8."""
     file = tflite.read(path)
     return any(file.main.tensors[i].dtype == "INT8" for i in _weights(file, DEPTHWISE))
+
+
+def _has_integers(path: Path) -> bool:
+    """Whether all of a float file can be written in integers."""
+    return {call.op for call in tflite.read(path).main.operators} <= RULES.keys()
 
 
 def _weights(file: tflite.File, op: str = "") -> set[int]:
@@ -91,6 +100,11 @@ def _weights(file: tflite.File, op: str = "") -> set[int]:
         for i in call.inputs
         if i >= 0 and tensors[i].data is not None and tensors[i].dtype == "INT8"
     }
+
+
+def calibrated(file: tflite.File) -> tflite.File:
+    """Return the full-integer file of a float file, calibrated on smooth images."""
+    return full_integer.quantize(file, smooth_samples(file))
 
 
 def dequantized(file: tflite.File, op: str = "") -> tflite.File:
@@ -112,22 +126,29 @@ def dequantized(file: tflite.File, op: str = "") -> tflite.File:
 _DERIVED: dict[str, Callable[[tflite.File], tflite.File]] = {
     "fp32": dequantized,
     "drqx": lambda file: dequantized(file, DEPTHWISE),
+    "int8": calibrated,
 }
 
 
-def _derived(drq: Path, kind: str) -> Path:
-    stat = drq.stat()
-    key = zlib.crc32(f"{drq} {stat.st_size} {stat.st_mtime_ns}".encode())
-    path = MADE / f"{drq.stem}-{key:08x}_{kind}.tflite"
-    return _once(path, lambda to: tflite.write(_DERIVED[kind](tflite.read(drq)), to))
+def _derived(source: Path, kind: str) -> Path:
+    """A file made of another; made anew as soon as that or the zoo changes."""
+    stat = source.stat()
+    key = zlib.crc32(f"{source} {stat.st_size} {stat.st_mtime_ns}".encode(), _zoo())
+    path = MADE / f"{source.stem}-{key:08x}_{kind}.tflite"
+    return _once(path, lambda to: tflite.write(_DERIVED[kind](tflite.read(source)), to))
 
 
-def _from_zoo(name: str, about: str, options: dict[str, float]) -> Path:
-    """The zoo's int8 file of a name; another one as soon as the zoo changes."""
+def _zoo() -> int:
+    """A checksum of the zoo's source."""
     key = 0
     for source in sorted(Path(zoo.__file__).parent.glob("*.py")):
         key = zlib.crc32(source.read_bytes(), key)
-    path = MADE / f"{about}-{key:08x}.tflite"
+    return key
+
+
+def _from_zoo(name: str, about: str, options: dict[str, float]) -> Path:
+    """The zoo's dynamic range file of a name."""
+    path = MADE / f"{about}-{_zoo():08x}.tflite"
     return _once(path, lambda to: zoo.write(name, to, weights="int8", **options))
 
 

@@ -39,7 +39,6 @@ def test_derived_files_compute_the_same(small: Path, made: Path) -> None:
     """Dequantized in the file or while it is loaded: the same bits."""
     found = files.find(Architecture("Small", "small", "none"), small.parent, 1.0)
     assert found.drq == small
-    assert found.int8 is None
     x = smooth_noise((1, 64, 64, 3))
     expected = qd8.load(small, precision="fp32")(x)
     assert_same_bits(expected, qd8.load(found.fp32)(x))
@@ -52,15 +51,36 @@ def test_derived_files_have_float_weights(small: Path, made: Path) -> None:
     """drqx: of depthwise convolutions alone; fp32: all; and they are made once."""
     found = files.find(Architecture("Small", "small", "none"), small.parent, 1.0)
     kinds = {}
-    for kind in ("drq", "drqx", "fp32"):
+    for kind in ("drq", "drqx", "fp32", "int8"):
         file = tflite.read(getattr(found, kind))
         depthwise = files._weights(file, files.DEPTHWISE)
         kinds[kind] = bool(depthwise), bool(files._weights(file) - depthwise)
-    assert kinds == {"drq": (True, True), "drqx": (False, True), "fp32": (False, False)}
+    stored = {"drq": (True, True), "drqx": (False, True), "fp32": (False, False)}
+    assert kinds == stored | {"int8": (True, True)}
     before = {path: path.stat().st_mtime_ns for path in made.iterdir()}
     files.find(Architecture("Small", "small", "none"), small.parent, 1.0)
     assert before == {path: path.stat().st_mtime_ns for path in made.iterdir()}
-    assert len(before) == 2
+    assert len(before) == 3
+
+
+def test_the_full_integer_file_is_of_the_same_net(small: Path, made: Path) -> None:
+    """The int8 weights are the dynamic range file's; a folder's own file goes first."""
+    found = files.find(Architecture("Small", "small", "none"), small.parent, 1.0)
+    assert found.int8 is not None
+    drq, full = tflite.read(found.drq), tflite.read(found.int8)
+    pairs = [
+        (drq.main.tensors[i].data, full.main.tensors[j].data)
+        for ours, theirs in zip(drq.main.operators, full.main.operators, strict=True)
+        for i, j in zip(ours.inputs, theirs.inputs, strict=True)
+        if i in files._weights(drq)
+    ]
+    for expected, actual in pairs:
+        assert_same_bits(expected, actual)
+    assert len(pairs) == len(files._weights(drq)) > 40
+    own = small.with_name("small_int8.tflite")
+    own.write_bytes(b"converted elsewhere")
+    assert files.find(Architecture("Small", "small", "none"), own.parent, 1).int8 == own
+    own.unlink()
 
 
 def test_without_int8_depthwise_there_is_no_second_file(

@@ -23,10 +23,10 @@ def canonical(file: tflite.File) -> list[tuple[Any, ...]]:
         if tensor.data is None:
             return where[i], tensor.shape
         value: Any = None
-        if tensor.dtype == "INT32":
-            value = tuple(tensor.data.ravel().tolist())
-        elif tensor.quantization is not None:
+        if tensor.quantization is not None:
             value = tensor.quantization.scale.size, tensor.quantization.axis
+        elif tensor.dtype == "INT32":
+            value = tuple(tensor.data.ravel().tolist())
         return tensor.dtype, tensor.shape, value
 
     rows = []
