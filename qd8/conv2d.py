@@ -1,18 +1,24 @@
 """The 2-D convolution operator: validate, pack once, call."""
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from qd8 import arguments, settings
 from qd8.conv2d_images import ImageConvolution
+from qd8.deferred import Deferred
 from qd8.fully_connected import FullyConnected, Steps, float_bits
-from qd8.geometry import Padding, Window, checked_padding
-from qd8.kernels import implicit_schedule, launch, schedule
-from qd8.kernels.chain import Tail
+from qd8.kernels import launch, runs
+from qd8.kernels.tail import Tail
 from qd8.pack import PackedWeights
-from qd8.quantize import images, quantize_weights
+from qd8.window import Padding, Window, checked_padding
+
+if TYPE_CHECKING:
+    from qd8 import quantize
+    from qd8.kernels import schedule
+else:
+    quantize = Deferred("qd8.quantize")
 
 LAYOUTS = {"OHWI": (0, 1, 2, 3), "OIHW": (0, 2, 3, 1), "HWIO": (3, 0, 1, 2)}
 
@@ -119,7 +125,7 @@ class Conv2D:
                 f"it must be one of {', '.join(LAYOUTS)}"
             )
         weight = arguments.float_weights(weight, 4, weight_layout)
-        values, scale = quantize_weights(
+        values, scale = quantize.quantize_weights(
             np.ascontiguousarray(weight.transpose(LAYOUTS[weight_layout]))
         )
         return cls(values, scale, bias, **options)
@@ -190,7 +196,7 @@ class Conv2D:
         accumulator = np.empty(out.shape, np.int32)
         self._inner.run(x, out, accumulator)
         half = self.f16_scale == "xnnpack" and x.dtype == np.float16
-        return Steps(*images(x, half=half), accumulator, out)
+        return Steps(*quantize.images(x, half=half), accumulator, out)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """(N, OH, OW, O) for images of ``shape``."""
@@ -256,13 +262,13 @@ class Conv2D:
         both = (np.float32, np.float16)
         for dtype in both[self.f16_scale == "xnnpack" :]:
             # One output has its taps gathered; wider images may not.
-            for OW in (1, implicit_schedule.TILE):
+            for OW in (1, runs.TILE):
                 width = W + (OW - 1) * self.stride[1]
                 self(np.zeros((1, H, width, I * self.groups), dtype))
 
     def explain(
         self, shape: tuple[int, ...], threads: int | None = None
-    ) -> schedule.Explanation:
+    ) -> "schedule.Explanation":
         """Say which kernel, tile and schedule images of ``shape`` get, and why."""
         n, H, W, _ = shape
         threads = threads or settings.get_num_threads()

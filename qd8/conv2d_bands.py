@@ -9,7 +9,7 @@ import numpy.typing as npt
 from qd8.conv2d_images import ImageConvolution
 from qd8.conv2d_steps import Convolution
 from qd8.kernels import launch
-from qd8.kernels.chain import NO_TAIL, Tail
+from qd8.kernels.tail import NO_TAIL, Tail
 from qd8.kernels.winograd_schedule import WinogradSchedule
 from qd8.workspace import address, gap
 

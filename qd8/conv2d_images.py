@@ -2,28 +2,41 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from qd8.conv2d_steps import Convolution
-from qd8.geometry import Geometry, Window, geometry
-from qd8.kernels import (
-    implicit_schedule,
-    isa,
-    launch,
-    schedule,
-    winograd_schedule,
-)
-from qd8.kernels.implicit_schedule import Runs
-from qd8.kernels.winograd_schedule import WinogradSchedule
-from qd8.kernels.winograd_variants import variant_of
-from qd8.maddubs import choose
+from qd8.deferred import Deferred
+from qd8.kernels import isa, launch
+from qd8.kernels.runs import Runs
 from qd8.pack import PackedWeights, pack
 from qd8.packed_layer import REMEMBERED, PackedLayer, packing
-from qd8.quantize import PART
-from qd8.winograd import PackedTwice, pack_winograd, proven_ends
+from qd8.window import Window
+
+# What packs needs none of these: whoever binds a call imports them.
+if TYPE_CHECKING:
+    from qd8 import conv2d_steps, geometry, maddubs, quantize, winograd
+    from qd8.kernels import (
+        implicit_schedule,
+        schedule,
+        winograd_schedule,
+        winograd_variants,
+    )
+else:
+    conv2d_steps, geometry, maddubs, quantize, winograd = (
+        Deferred(f"qd8.{name}")
+        for name in ("conv2d_steps", "geometry", "maddubs", "quantize", "winograd")
+    )
+    implicit_schedule, schedule, winograd_schedule, winograd_variants = (
+        Deferred(f"qd8.kernels.{name}")
+        for name in (
+            "implicit_schedule",
+            "schedule",
+            "winograd_schedule",
+            "winograd_variants",
+        )
+    )
 
 
 class Wish(NamedTuple):
@@ -89,23 +102,25 @@ class ImageConvolution(PackedLayer):
         whole = self.whole(x, threads)
         return launch.Program(whole.steps, whole.g.scratch_bytes)
 
-    def whole(self, x: npt.NDArray[Any], threads: int) -> Convolution:
+    def whole(self, x: npt.NDArray[Any], threads: int) -> "conv2d_steps.Convolution":
         """What binds kernels for images like ``x``."""
         g = self._geometry(self.window.met(x.shape), threads)
         half = self.half_scale and x.dtype == np.float16
-        return Convolution(
+        return conv2d_steps.Convolution(
             *(g, self.window, self._packed_for(g.plan), self._run_step),
             *(self._bounds, x.dtype, half),
         )
 
-    def _geometry(self, shape: tuple[int, ...], threads: int) -> Geometry:
+    def _geometry(self, shape: tuple[int, ...], threads: int) -> "geometry.Geometry":
         n, H, W, C = shape
         plan = self._plan(n, H, W, threads)
-        words = plan.tile == "madd" or isinstance(plan, WinogradSchedule)
-        parts = max(1, min(threads, H * W * C // PART))
-        return geometry(shape, self.window, plan, 2 if words else 1, parts)
+        words = plan.tile == "madd" or isinstance(
+            plan, winograd_schedule.WinogradSchedule
+        )
+        parts = max(1, min(threads, H * W * C // quantize.PART))
+        return geometry.geometry(shape, self.window, plan, 2 if words else 1, parts)
 
-    def _plan(self, n: int, H: int, W: int, threads: int) -> schedule.Schedule:
+    def _plan(self, n: int, H: int, W: int, threads: int) -> "schedule.Schedule":
         """The schedule of ``n`` images of H x W, remembered."""
         key = (n, H, W, threads, self._memory)
         if (found := self._plans.get(key)) is None:
@@ -114,7 +129,7 @@ class ImageConvolution(PackedLayer):
             found = self._plans[key] = self._scheduled(n, H, W, threads)
         return found
 
-    def _scheduled(self, n: int, H: int, W: int, threads: int) -> schedule.Schedule:
+    def _scheduled(self, n: int, H: int, W: int, threads: int) -> "schedule.Schedule":
         tier, K, N = self.packed.tier, self.packed.K, self.packed.N
         OH, OW, _, _ = self.window.extents(H, W)
         plan = schedule.convolution(n, OH * OW, K, N, threads, tier)
@@ -138,23 +153,23 @@ class ImageConvolution(PackedLayer):
             plan = winograd_schedule.choose(
                 layer, plan, threads, tier, self._path, self._memory
             )
-            if isinstance(plan, WinogradSchedule) and not plan.close:
+            if isinstance(plan, winograd_schedule.WinogradSchedule) and not plan.close:
                 return plan
         with packing:
-            self.packed, other, why = choose(
+            self.packed, other, why = maddubs.choose(
                 self.packed, OH * OW, self._path, self._memory
             )
         if other.tile != tier.tile:
             plan = schedule.convolution(n, OH * OW, K, N, threads, other)
-        elif isinstance(plan, WinogradSchedule):
+        elif isinstance(plan, winograd_schedule.WinogradSchedule):
             return plan
         else:
             plan = self._implicit(n, H, W, threads, plan)
         return plan.because(why)
 
     def _implicit(
-        self, n: int, H: int, W: int, threads: int, gathered: schedule.Schedule
-    ) -> schedule.Schedule:
+        self, n: int, H: int, W: int, threads: int, gathered: "schedule.Schedule"
+    ) -> "schedule.Schedule":
         """``gathered``, or tiles that read the image where it lies."""
         if self._run_step % self.packed.tier.KB or self.packed.tier.tile != "amx":
             return gathered
@@ -173,25 +188,27 @@ class ImageConvolution(PackedLayer):
         """Of Winograd, and whether its axes are exchanged; None if there is none."""
         if self.groups > 1:
             return None
-        return variant_of(self.window.kernel, self.window.stride, self.window.dilation)
+        return winograd_variants.variant_of(
+            self.window.kernel, self.window.stride, self.window.dilation
+        )
 
     @cached_property
     def _proven(self) -> tuple[int, ...]:
         """Blocks of input channels for Winograd; none where it does not apply."""
         if self._variant is None:
             return ()
-        return proven_ends(self.weight, self._variant[0])
+        return winograd.proven_ends(self.weight, self._variant[0])
 
     def wish(self, x: npt.NDArray[Any], threads: int) -> Wish | None:
         """Say what weights beside the panels would save for ``x``, if any are wanted.
 
         None where they are packed already, or never will be.
         """
-        if isinstance(self.packed, PackedTwice):
+        if isinstance(self.packed, winograd.PackedTwice):
             return None
         n, H, W, _ = self.window.met(x.shape)
         plan = self._plan(n, H, W, threads)
-        if not isinstance(plan, WinogradSchedule):
+        if not isinstance(plan, winograd_schedule.WinogradSchedule):
             return None
         return Wish(plan.weight_bytes, plan.saved)
 
@@ -199,25 +216,25 @@ class ImageConvolution(PackedLayer):
         """Keep to the direct path: the bytes went to layers that save more by them."""
         self._memory = "spent"
 
-    def _packed_for(self, plan: schedule.Schedule) -> PackedWeights:
+    def _packed_for(self, plan: "schedule.Schedule") -> PackedWeights:
         """Pack what the plan needs and is not packed yet."""
-        if isinstance(plan, WinogradSchedule):
+        if isinstance(plan, winograd_schedule.WinogradSchedule):
             with packing:
-                if not isinstance(self.packed, PackedTwice):
+                if not isinstance(self.packed, winograd.PackedTwice):
                     weight = self.weight
                     if plan.exchanged:
                         weight = weight.swapaxes(1, 2)
-                    self.packed = pack_winograd(
+                    self.packed = winograd.pack_winograd(
                         weight, plan.variant, self._proven, self.packed
                     )
         return self.packed
 
-    def explain(self, shape: tuple[int, ...], threads: int) -> schedule.Explanation:
+    def explain(self, shape: tuple[int, ...], threads: int) -> "schedule.Explanation":
         """Say which kernel, tile and schedule images of ``shape`` get, and why."""
         plan = self._geometry(self.window.met(shape), threads).plan
         size, packed = int(np.prod(self.shape)), self.packed.nbytes
-        if isinstance(plan, WinogradSchedule) and not isinstance(
-            self.packed, PackedTwice
+        if isinstance(plan, winograd_schedule.WinogradSchedule) and not isinstance(
+            self.packed, winograd.PackedTwice
         ):
             packed += plan.weight_bytes
         return schedule.Explanation(plan, packed, size)

@@ -10,18 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qd8.geometry import Geometry, Window
+from qd8.geometry import Geometry
 from qd8.kernels import (
     cache,
     gemm,
-    igemm,
-    implicit_gemm,
     isa,
     launch,
-    quantize,
-    winograd,
 )
 from qd8.kernels.implicit_schedule import ImplicitSchedule
+from qd8.kernels.kinds import I16, U8
 from qd8.kernels.launch import (
     ACCUMULATOR,
     GAP,
@@ -32,10 +29,10 @@ from qd8.kernels.launch import (
     At,
     X,
 )
-from qd8.kernels.vector import I16, U8
 from qd8.kernels.winograd_schedule import WinogradSchedule
 from qd8.pack import PackedWeights
 from qd8.quantize import PART, kind
+from qd8.window import Window
 from qd8.winograd import PackedTwice
 from qd8.workspace import address
 
@@ -83,12 +80,12 @@ class Convolution(NamedTuple):
         stored = I16 if g.width == 2 else U8
         return [
             launch.Step(
-                cache.kernel(quantize.image_ranges, tier, element),
+                cache.kernel("quantize.image_ranges", tier, element),
                 find,
                 min(g.images * g.parts, g.plan.tasks),
             ),
             launch.Step(
-                cache.kernel(quantize.quantize_images, tier, element, stored),
+                cache.kernel("quantize.quantize_images", tier, element, stored),
                 write,
                 min(g.images * g.padded_H, worth, g.plan.tasks),
             ),
@@ -119,7 +116,7 @@ class Convolution(NamedTuple):
         if isinstance(packed, PackedTwice) and isinstance(plan, WinogradSchedule):
             extents = packed.winograd.extents
             last = cache.kernel(
-                winograd.winograd,
+                "winograd.winograd",
                 *(tier, extents.lanes, extents.MR, extents.NR, plan.variant, element),
             )
             words = _winograd_words(
@@ -128,12 +125,14 @@ class Convolution(NamedTuple):
         else:
             if isinstance(plan, ImplicitSchedule):
                 last = cache.kernel(
-                    implicit_gemm.convolution, tier, packed.tier.NR, element
+                    "implicit_gemm.convolution", tier, packed.tier.NR, element
                 )
                 tail = (*tail, plan.row_pixels)
             else:
                 tiles = isa.with_tile(packed.tier, plan.tile)
-                last = cache.kernel(igemm.convolution, *gemm.constants(tiles), element)
+                last = cache.kernel(
+                    "igemm.convolution", *gemm.constants(tiles), element
+                )
                 tail = (*tail, g.width * self.run_step)
             words = _igemm_words(
                 g, self.window, packed, image, tasks, scale, zero_point, rows

@@ -1,13 +1,14 @@
 """The fully connected operator: validate, pack once, call."""
 
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from qd8 import arguments, settings
-from qd8.kernels import cache, gemm, isa, launch, schedule
+from qd8.deferred import Deferred
+from qd8.kernels import cache, isa, launch
 from qd8.kernels.launch import (
     ACCUMULATOR,
     GAP,
@@ -18,11 +19,17 @@ from qd8.kernels.launch import (
     At,
     X,
 )
-from qd8.maddubs import choose
 from qd8.pack import pack
 from qd8.packed_layer import PackedLayer, packing
-from qd8.quantize import kind, quantize_rows, quantize_weights
 from qd8.workspace import address
+
+# What packs needs none of these: whoever binds a call imports them.
+if TYPE_CHECKING:
+    from qd8 import maddubs, quantize
+    from qd8.kernels import gemm, schedule
+else:
+    maddubs, quantize = Deferred("qd8.maddubs"), Deferred("qd8.quantize")
+    gemm, schedule = Deferred("qd8.kernels.gemm"), Deferred("qd8.kernels.schedule")
 
 
 class Steps(NamedTuple):
@@ -99,7 +106,7 @@ class FullyConnected(PackedLayer):
         ``torch.nn.Linear.weight`` has this layout as it is.
         """
         weight = arguments.float_weights(weight, 2, "(N, K)")
-        values, scale = quantize_weights(weight)
+        values, scale = quantize.quantize_weights(weight)
         return cls(values, scale, bias, activation=activation)
 
     @cached_property
@@ -152,7 +159,7 @@ class FullyConnected(PackedLayer):
         out = np.empty((*x.shape[:-1], self.N), x.dtype)
         accumulator = np.empty(out.shape, np.int32)
         self.run(x, out, accumulator)
-        return Steps(*quantize_rows(x), accumulator, out)
+        return Steps(*quantize.quantize_rows(x), accumulator, out)
 
     def _checked(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         x = arguments.activations("x", x)
@@ -177,14 +184,18 @@ class FullyConnected(PackedLayer):
             *(float_bits(bound) for bound in self.bounds),
             *(At(TAIL), At(TAIL_ARGUMENTS), At(GAP, self.N)),
         )
-        kernel = cache.kernel(gemm.fully_connected, *constants, kind(x.dtype))
+        kernel = cache.kernel(
+            "gemm.fully_connected", *constants, quantize.kind(x.dtype)
+        )
         steps = [launch.Step(kernel, words, plan.tasks)]
         return launch.Program(steps, plan.tasks * plan.scratch_bytes)
 
-    def _schedule(self, M: int, threads: int) -> schedule.Schedule:
+    def _schedule(self, M: int, threads: int) -> "schedule.Schedule":
         """The schedule of ``M`` rows; weights are packed for it."""
         with packing:
-            self.packed, tier, why = choose(self.packed, M, self._path, self._memory)
+            self.packed, tier, why = maddubs.choose(
+                self.packed, M, self._path, self._memory
+            )
         return schedule.fully_connected(M, self.K, self.N, threads, tier).because(why)
 
     def warmup(self) -> None:
@@ -192,7 +203,7 @@ class FullyConnected(PackedLayer):
         for dtype in (np.float32, np.float16):
             self(np.zeros((1, self.K), dtype))
 
-    def explain(self, M: int, threads: int | None = None) -> schedule.Explanation:
+    def explain(self, M: int, threads: int | None = None) -> "schedule.Explanation":
         """Say which kernel, tile and schedule ``M`` rows get, and why.
 
         Packs the weights as a call would, since what pays depends on them.

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qd8.kernels import panels as kernels
 from qd8.kernels.isa import Tier
 from qd8.kernels.launch import run_once
 from qd8.records import record
@@ -83,7 +82,7 @@ class PackedWeights:
         out = np.empty((self.groups * self.N, self.K), np.int8)
         words = [address(out), address(self.panels), self.groups, self.N, self.K]
         words += [self.count, self.panel_bytes]
-        run_once(kernels.unpack_panels, (tier.NR, tier.KR, tier.KB), words)
+        run_once("panels.unpack_panels", (tier.NR, tier.KR, tier.KB), words)
         return out
 
     def channels(self, which: str) -> npt.NDArray[np.float32]:
@@ -111,5 +110,5 @@ def pack(
     given = None if bias is None else np.ascontiguousarray(bias)
     words = [address(weight), address(scale), 0 if given is None else address(given)]
     words += [address(panels), groups, N, K, count, blocks, panel_bytes]
-    run_once(kernels.pack_panels, (NR, tier.KR, KB), words)
+    run_once("panels.pack_panels", (NR, tier.KR, KB), words)
     return PackedWeights(tier, panels, groups, N, K, blocks)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8 import settings
-from qd8.kernels import launch, schedule
-from qd8.kernels.chain import NO_TAIL, Tail
+from qd8.kernels import launch, paths
+from qd8.kernels.tail import NO_TAIL, Tail
 from qd8.pack import PackedWeights
 from qd8.workspace import address, aligned, gap, scratch
 
@@ -26,7 +26,7 @@ class PackedLayer(ABC):
     packed: PackedWeights
 
     def __init__(self) -> None:
-        self._path, self._memory = schedule.forced_path(), settings.get_memory()
+        self._path, self._memory = paths.forced_path(), settings.get_memory()
         self._programs: dict[tuple[Any, ...], launch.Program] = {}
 
     @abstractmethod

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8 import arguments, settings
-from qd8.kernels import cache, isa, launch, quantize, weights
-from qd8.kernels.vector import F16, F32
+from qd8.kernels import cache, isa, launch
+from qd8.kernels.kinds import F16, F32
 from qd8.workspace import address
 
 # R12: the converter widens ranges below 1e-6: a channel of zeros has a normal scale.
@@ -115,7 +115,7 @@ def _rows(x: npt.NDArray[Any], half: bool) -> QuantizedRows:
     zero_point, scale = np.empty(shape, np.int32), np.empty(shape, np.float32)
     rows = zero_point.size
     if rows:
-        kernel = cache.kernel(quantize.quantize_rows, isa.current().id, kind(x.dtype))
+        kernel = cache.kernel("quantize.quantize_rows", isa.current().id, kind(x.dtype))
         tasks = min(settings.get_num_threads(), rows, max(1, x.size // PART))
         words = [address(a) for a in (x, values, zero_point, scale)]
         launch.run([launch.bind(kernel, [*words, rows, K, half], tasks)])
@@ -162,13 +162,13 @@ def quantize_weights(
     count = rows.size // channels
     bits = np.empty(channels, np.int32)
     words = [address(rows), address(bits), channels, count]
-    launch.run_once(weights.largest_magnitudes, (), words)
+    launch.run_once("weights.largest_magnitudes", (), words)
     largest = bits.view(np.float32).astype(np.float64)
     if not np.isfinite(largest).all():
         raise ValueError("weight holds NaN or infinity; weights must be finite")
     step = np.maximum(largest, SMALLEST_RANGE) / 127
     values = np.empty(rows.shape, np.int8)
     words = [address(rows), address(step), address(values), channels, count]
-    launch.run_once(weights.quantize_weights, (), words)
+    launch.run_once("weights.quantize_weights", (), words)
     values = np.ascontiguousarray(np.moveaxis(values, 0, axis))
     return QuantizedWeights(values, step.astype(np.float32))

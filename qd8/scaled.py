@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from qd8.fully_connected import FullyConnected, float_bits
 from qd8.kernels import cache, gemm, isa, launch
-from qd8.kernels.chain import NO_TAIL, Tail
+from qd8.kernels.tail import NO_TAIL, Tail
 from qd8.quantize import kind
 from qd8.workspace import address, aligned, gap
 
@@ -58,7 +58,7 @@ class Scaled:
             layer.N + gap(out),
         ]
         kernel = cache.kernel(
-            gemm.fully_connected, *gemm.constants(tier), kind(x.dtype)
+            "gemm.fully_connected", *gemm.constants(tier), kind(x.dtype)
         )
         keep = x, out, own, layer.packed, self._factors, tail
         return [launch.bind(kernel, words, plan.tasks, *keep)]

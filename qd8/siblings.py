@@ -65,7 +65,7 @@ class Siblings:
             words += [float_bits(bound) for bound in layer.bounds]
             words += [0, 0, layer.N + gap(out)]
         kernel = cache.kernel(
-            gemm.fully_connected, *gemm.constants(tier), kind(x.dtype)
+            "gemm.fully_connected", *gemm.constants(tier), kind(x.dtype)
         )
         packed: list[PackedWeights] = [layer.packed for layer in self.layers]
         return [launch.bind(kernel, words, plan.tasks, x, outs, own, packed)]

@@ -15,9 +15,9 @@ import numpy.typing as npt
 from qd8 import arguments, settings
 from qd8.conv2d import Conv2D
 from qd8.fully_connected import Steps
-from qd8.geometry import same_padding
 from qd8.kernels import launch
-from qd8.kernels.chain import Tail
+from qd8.kernels.tail import Tail
+from qd8.window import same_padding
 
 
 class _SpreadConv2D(Conv2D):

@@ -23,7 +23,6 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from qd8.kernels import weights
 from qd8.kernels.launch import run_once
 from qd8.kernels.winograd_schedule import Extents
 from qd8.kernels.winograd_transform import CHUNK
@@ -74,7 +73,7 @@ def proven_ends(weight: npt.NDArray[np.int8], variant: int) -> tuple[int, ...]:
     chunks = -(-I // CHUNK)
     sums = np.empty((2, O, chunks), np.int32)  # 64 * 16 * 128 fits
     words = [address(weight), address(sums[0]), address(sums[1]), O, KH * KW, I]
-    run_once(weights.chunk_sums, [CHUNK], words)
+    run_once("weights.chunk_sums", [CHUNK], words)
     positive, negative = sums.astype(np.int64) * STEPS
     ends = []
     up, down = np.zeros((2, len(weight)), np.int64)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 import qd8
 from asv_bench.peers import port_limit
-from qd8.kernels import isa, launch, schedule
+from qd8.kernels import isa, launch, paths
 
 # M, K, N and how weights are distributed.
 DENSE = (
@@ -56,7 +56,7 @@ def row(layer: tuple[Any, ...], pairs: int) -> str:
     name, build, x, macs = dense(*layer) if len(layer) == 4 else image(*layer)
     operators = []
     for path in ("direct", "maddubs"):
-        with schedule.forced(path):
+        with paths.forced(path):
             operators.append(build())
     chosen = build().explain(len(x) if x.ndim == 2 else x.shape).schedule
     call, _ = port_limit.bound(1, TURNS)

@@ -15,7 +15,7 @@ from time import perf_counter
 import numpy as np
 
 import qd8
-from qd8.kernels import isa, schedule
+from qd8.kernels import isa, paths
 from qd8.kernels.winograd_schedule import WinogradSchedule
 
 # H = W, input channels, output channels.
@@ -68,7 +68,7 @@ def row(kernel: str, H: int, C: int, O: int, tier: str, pairs: int) -> str:
     weight = rng.standard_normal((O, KH, KW, C)).astype(np.float32)
     layers = []
     for path in ("direct", "winograd"):
-        with schedule.forced(path):
+        with paths.forced(path):
             layers.append(qd8.Conv2D.from_float(weight, **options))
     chosen = qd8.Conv2D.from_float(weight, **options).explain(x.shape).schedule
     out = layers[0](x)

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 # settings -> kernels -> simd. A module belongs to its longest prefix; public names
 # (qd8/__init__.py) are everyone's door and import lazily.
 HEIGHT = {
+    "qd8.deferred": -3,
     "qd8.records": -3,
     "qd8.kernels.disk": -3,
     "qd8.kernels.host": -2,

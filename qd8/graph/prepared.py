@@ -13,8 +13,8 @@ from .packing import Packed
 from .ranged import States
 
 if TYPE_CHECKING:
-    from qd8.kernels.chain import Tail
     from qd8.kernels.launch import Call
+    from qd8.kernels.tail import Tail
 
 Array = npt.NDArray[Any]
 _ZEROS = bytes(16)  # one element of any dtype

@@ -14,7 +14,8 @@ from qd8.kernels.float_exp import SCALED, emit_exp_scaled
 from qd8.kernels.float_quotient import emit_quotient
 from qd8.kernels.float_tile import TILES
 from qd8.kernels.jit import intrinsic, types
-from qd8.kernels.simd import LANES, emitter, f32, i64, ir_vector
+from qd8.kernels.kinds import LANES
+from qd8.kernels.simd import emitter, f32, i64, ir_vector
 from qd8.kernels.vector import F16
 
 CONSTANTS = np.array(SCALED, np.float32)  # where `exponentials` reads them

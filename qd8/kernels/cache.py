@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from qd8.kernels import disk, isa, machine_code
@@ -28,19 +29,21 @@ class Kernel(NamedTuple):
     owner: Any
 
 
+Factory = Callable[..., Callable[..., None]]
 _kernels: dict[tuple[object, ...], Kernel] = {}
 _lock = threading.RLock()
+_PACKAGE = __name__.rpartition(".")[0]
 listeners: list[Callable[[str, float], None]] = []
 _announced = False
 
 
-def kernel(
-    factory: Callable[..., Callable[..., None]], *constants: int, arguments: int = 3
-) -> Kernel:
+def kernel(factory: Factory | str, *constants: int, arguments: int = 3) -> Kernel:
     """The kernel that ``factory(SOURCE, *constants)`` describes, compiled.
 
-    ``constants`` are integers: Numba never reuses a cached kernel whose closure
-    holds a function (numba#6264).
+    factory : a function of a module, or "gemm.fully_connected" for one of this folder,
+        whose module is then imported only if the kernel must be compiled
+    constants : integers, since Numba never reuses a cached kernel whose closure holds
+        a function (numba#6264)
     """
     key = (factory, *constants)
     if (found := _kernels.get(key)) is not None:
@@ -55,25 +58,38 @@ def kernel_names() -> dict[int, str]:
     """What the kernels in this process are called, by address: for a profile to say."""
     names = {}
     for (factory, *_), made in [*_kernels.items()]:
-        said = factory.__name__.removesuffix("factory").strip("_")  # type: ignore[attr-defined]
-        names[made.address] = said or factory.__module__.rpartition(".")[2]
+        module, function, _ = _described(factory)  # type: ignore[arg-type]
+        said = function.rpartition(".")[2].removesuffix("factory").strip("_")
+        names[made.address] = said or module.rpartition(".")[2]
     return names
 
 
-def _made(
-    factory: Callable[..., Callable[..., None]],
-    constants: tuple[int, ...],
-    arguments: int,
-) -> Kernel:
+def _described(factory: Factory | str) -> tuple[str, str, int]:
+    """Module and name of a factory, and a checksum of a file that SOURCE leaves out."""
+    if isinstance(factory, str):
+        module, _, name = factory.rpartition(".")
+        return f"{_PACKAGE}.{module}", name, 0
+    source = factory.__code__.co_filename
+    elsewhere = 0 if os.path.dirname(source) == FOLDER else checksum(source)
+    return factory.__module__, factory.__qualname__, elsewhere
+
+
+def _function(factory: Factory | str) -> Factory:
+    if not isinstance(factory, str):
+        return factory
+    module, name, _ = _described(factory)
+    found: Factory = getattr(import_module(module), name)
+    return found
+
+
+def _made(factory: Factory | str, constants: tuple[int, ...], arguments: int) -> Kernel:
     if not machine_code.is_supported():
         return _by_numba(factory, constants, arguments)
     triple, cpu, features = isa.target()
-    source = factory.__code__.co_filename
-    known = os.path.dirname(source) == FOLDER
-    elsewhere = 0 if known else checksum(source)
-    said = (factory.__module__, factory.__qualname__, constants, arguments)
+    module, function, elsewhere = _described(factory)
+    said = (module, function, constants, arguments)
     key = repr((SOURCE, elsewhere, *said, triple, cpu, sorted(features)))
-    name = factory.__name__.strip("_")
+    name = function.rpartition(".")[2].strip("_")
     if (kept := disk.read(name, key)) is not None:
         entry, _, content = kept.partition(b"\n")
         try:
@@ -86,7 +102,7 @@ def _made(
 
 
 def _compiled(
-    factory: Callable[..., Callable[..., None]],
+    factory: Factory | str,
     constants: tuple[int, ...],
     arguments: int,
     name: str,
@@ -95,7 +111,7 @@ def _compiled(
     """Compile with Numba, and keep what can be loaded without it."""
     from qd8.kernels.compiler import Compiled
 
-    function = factory(SOURCE, *constants)
+    function = _function(factory)(SOURCE, *constants)
     found = Compiled(function, arguments, _announce, listeners)
     found.compile()
     content, entry = found.machine_code, found.native_name
@@ -108,14 +124,12 @@ def _compiled(
 
 
 def _by_numba(
-    factory: Callable[..., Callable[..., None]],
-    constants: tuple[int, ...],
-    arguments: int,
+    factory: Factory | str, constants: tuple[int, ...], arguments: int
 ) -> Kernel:
     """Compile or load by Numba's own cache."""
     from qd8.kernels.compiler import Compiled, keep
 
-    function = factory(SOURCE, *constants)
+    function = _function(factory)(SOURCE, *constants)
     found = Compiled(function, arguments, _announce, listeners)
     keep(found)
     found.compile()

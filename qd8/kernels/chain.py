@@ -7,10 +7,7 @@ in the nearest cache: then operand 0 is the output itself. Each link rounds to
 float16 where the tensors are (C4); everything else stays in registers.
 """
 
-from typing import Any, NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.calls import call_kernel
@@ -30,27 +27,12 @@ from qd8.kernels.float_arguments import Float, address, kind, task_count
 from qd8.kernels.jit import intrinsic, njit, types
 from qd8.kernels.scalars import word
 from qd8.kernels.simd import emitter, f32, i16, i64, ir_vector
+from qd8.kernels.tail import Tail
 from qd8.kernels.vector import F16, LANES
 
 GRAIN = 1 << 13  # elements of a task
 _OPERANDS = 4  # words before the operands: output, period, rows, pitch
 HALVES = _OPERANDS  # from which word on `bind_gate` has halves in place of addresses
-
-
-class Tail(NamedTuple):
-    """A chain bound to the output of another kernel: what that kernel must call."""
-
-    address: int
-    arguments: npt.NDArray[np.int64]
-    keep: tuple[Any, ...]
-
-    @property
-    def words(self) -> tuple[int, int]:
-        """The two words of another kernel's arguments."""
-        return self.address, address(self.arguments)
-
-
-NO_TAIL = (0, 0)  # the two words where there is none
 
 
 @njit

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from qd8.kernels.activation import BOUNDS
 from qd8.kernels.addresses import address
-from qd8.kernels.vector import F16, F32
+from qd8.kernels.kinds import F16, F32
 
 LINE = 64  # bytes
 

@@ -1,36 +1,18 @@
 """Depthwise convolution in float: one FMA chain over the taps (R20)."""
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels import launch
 from qd8.kernels.boxes import contiguous_strides
-from qd8.kernels.chain import Tail
-from qd8.kernels.float_arguments import Float, aligned
+from qd8.kernels.float_arguments import Float
+from qd8.kernels.float_pack import PackedDepthwise, pack_depthwise_conv2d
 from qd8.kernels.float_window import bind_window
 from qd8.kernels.float_window_bands import Window
 from qd8.kernels.float_window_operators import DEPTHWISE
 from qd8.kernels.strided_copy import bind_box
-from qd8.kernels.vector import LANES
+from qd8.kernels.tail import Tail
 from qd8.kernels.windows import Pair, Sides
-
-
-class PackedDepthwise(NamedTuple):
-    """Depthwise weights; C channels of output."""
-
-    taps: npt.NDArray[np.float32]  # (KH, KW, C rounded up to LANES)
-    channels: int
-
-
-def pack_depthwise_conv2d(weight: Float) -> PackedDepthwise:
-    """Pack (1, KH, KW, C) float32 or float16, widened exactly (R4)."""
-    _, KH, KW, C = weight.shape
-    taps = aligned((KH, KW, -(-C // LANES) * LANES))
-    taps[..., C:] = 0
-    taps[..., :C] = weight[0]
-    return PackedDepthwise(taps, C)
 
 
 def bind_depthwise_conv2d(

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
-from qd8.kernels.chain import NO_TAIL, Tail, apply_tail
+from qd8.kernels.chain import apply_tail
 from qd8.kernels.float_arguments import (
     Float,
     address,
@@ -38,6 +38,7 @@ from qd8.kernels.float_widen import widen
 from qd8.kernels.jit import njit
 from qd8.kernels.moves import copy_bytes
 from qd8.kernels.scalars import real_word, word
+from qd8.kernels.tail import NO_TAIL, Tail
 from qd8.kernels.vector import F16, LANES
 
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from qd8.kernels import isa
 from qd8.kernels.float_arguments import Float, aligned
-from qd8.kernels.float_tile import TILES
+from qd8.kernels.float_extents import TILES
+from qd8.kernels.kinds import LANES
 
 
 class PackedFloat(NamedTuple):
@@ -59,3 +60,19 @@ def pack_bias(
     if bias is not None:
         out[:, : len(bias) // groups] = bias.reshape(groups, -1)
     return out.reshape(groups, count, NR)
+
+
+class PackedDepthwise(NamedTuple):
+    """Depthwise weights; C channels of output."""
+
+    taps: npt.NDArray[np.float32]  # (KH, KW, C rounded up to LANES)
+    channels: int
+
+
+def pack_depthwise_conv2d(weight: Float) -> PackedDepthwise:
+    """Pack (1, KH, KW, C) float32 or float16, widened exactly (R4)."""
+    _, KH, KW, C = weight.shape
+    taps = aligned((KH, KW, -(-C // LANES) * LANES))
+    taps[..., C:] = 0
+    taps[..., :C] = weight[0]
+    return PackedDepthwise(taps, C)

@@ -24,38 +24,17 @@ x86 addressing modes, and twelve pointers would not fit into sixteen registers.
 """
 
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels import isa
+from qd8.kernels.float_extents import TILES, FloatTile
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import emitter, f32, i64, ir_vector
 from qd8.kernels.vector import F16
 
 ROWS_PER_BASE = 3
-
-
-class FloatTile(NamedTuple):
-    """The shapes of a tier's tiles."""
-
-    lanes: int  # float32 in one register
-    NR: int  # columns of a panel
-    heights: tuple[int, ...]  # rows of the tiles there are, descending, down to 1
-    unroll: int  # k in one step of the inner loop
-
-
-TILES = {
-    # Without hardware FMA an fma is some thirty instructions: nothing to unroll.
-    "generic": FloatTile(4, 8, (4, 1), 1),
-    "avx2": FloatTile(8, 16, (6, 5, 4, 2, 1), 4),
-    "avxvnni": FloatTile(8, 16, (6, 5, 4, 2, 1), 4),
-    "avx512vnni": FloatTile(16, 32, (12, 8, 4, 2, 1), 4),
-    "amx": FloatTile(16, 32, (12, 8, 4, 2, 1), 4),
-}
-
-
 CHAINS = 8  # accumulators that keep two ports busy for an FMA's latency of four
 TILE_ROWS = 0.25  # what beginning and storing a tile costs, in rows
 

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from qd8.kernels.chain import Tail
 from qd8.kernels.float_arguments import Float
 from qd8.kernels.float_gemm import bind_strips
 from qd8.kernels.float_pack import PackedFloat, pack_conv2d_float
 from qd8.kernels.float_strips import STRIP_WORDS, Strips
 from qd8.kernels.launch import Call
+from qd8.kernels.tail import Tail
 from qd8.kernels.windows import Pair, Sides
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
-from qd8.kernels.chain import NO_TAIL, Tail, apply_tail
+from qd8.kernels.chain import apply_tail
 from qd8.kernels.float_arguments import (
     Float,
     address,
@@ -34,6 +34,7 @@ from qd8.kernels.float_window_operators import SHAPES
 from qd8.kernels.float_window_strips import STRIP_WORDS
 from qd8.kernels.float_window_tile import window_strips, written_out
 from qd8.kernels.scalars import real_word, word
+from qd8.kernels.tail import NO_TAIL, Tail
 from qd8.kernels.vector import F16
 
 GRAIN = 1 << 16  # taps of a task, all channels counted

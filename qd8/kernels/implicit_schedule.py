@@ -10,37 +10,13 @@ from typing import NamedTuple
 
 from qd8.kernels import amx_gemm
 from qd8.kernels.isa import Tier
+from qd8.kernels.runs import COPY, RUN, STEP, TILE, Runs
 from qd8.kernels.schedule import SERIAL_MACS, Schedule, far_room, grid
 from qd8.records import field, record
 
-REGISTER, TILE = 16, 32
-# Cycles on Sapphire Rapids: of a tile's 64 k, of its fixed part and epilogue, of
-# gathering 64 bytes, and a run.
-STEP, FIXED, COPY, RUN = 70, 400, 5, 8
+REGISTER, FIXED = 16, 400  # pixels; cycles of a tile's fixed part and epilogue
 NEAR = 24 << 10  # bytes of image, or of weights, that stay in L1 beside the other
 OUTPUTS = 128 << 10  # bytes of a block's outputs that stay in L2
-
-
-class Runs(NamedTuple):
-    """Bytes of neighbouring taps of one group that are one piece of memory."""
-
-    count: int
-    length: int
-
-    def step(self, tier: Tier, memory: str, panels: int) -> int:
-        """k of a run as packed: padded to whole blocks where that serves a tile.
-
-        Padded blocks are products more for each of the ``panels``; gathering is once
-        for all of them. Both in cycles of a tile of full rows.
-        """
-        padded = -(-self.length // tier.KB) * tier.KB
-        blocks = self.count * padded // tier.KB
-        fewest = -(-self.count * self.length // tier.KB)
-        gathered = panels * STEP * fewest + TILE * (COPY * fewest + RUN * self.count)
-        serves = blocks == fewest or (
-            memory != "small" and panels * STEP * blocks < gathered
-        )
-        return padded if tier.tile == "amx" and serves else self.length
 
 
 class Layer(NamedTuple):

@@ -10,19 +10,10 @@ from functools import cached_property, update_wrapper
 from importlib import import_module
 from typing import Any
 
+from qd8.deferred import Deferred
 
-class _Module:
-    """A module that is imported when something of it is needed."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        return getattr(import_module(self._name), attribute)
-
-
-types = _Module("numba.core.types")
-cgutils = _Module("numba.core.cgutils")
+types = Deferred("numba.core.types")
+cgutils = Deferred("numba.core.cgutils")
 
 
 class _Deferred:

@@ -8,7 +8,7 @@ team of several (offers.py, team.py).
 """
 
 import ctypes
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels import team
-from qd8.kernels.cache import Kernel, kernel
+from qd8.kernels.cache import Factory, Kernel, kernel
 from qd8.kernels.calls import call_task
 from qd8.kernels.jit import njit
 from qd8.kernels.offers import share
@@ -203,7 +203,7 @@ class Linked:
 
 
 def run_once(
-    factory: Callable[..., Callable[..., None]],
+    factory: Factory | str,
     constants: Iterable[int],
     words: Iterable[int],
 ) -> None:

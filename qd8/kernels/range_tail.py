@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.calls import call_kernel
-from qd8.kernels.chain import NO_TAIL, Tail
 from qd8.kernels.float_arguments import Float, address, aligned, kind
 from qd8.kernels.ranges import (
     ZERO,
@@ -24,6 +23,7 @@ from qd8.kernels.ranges import (
     range_vectors,
 )
 from qd8.kernels.scalars import store_scalar, word
+from qd8.kernels.tail import NO_TAIL, Tail
 from qd8.kernels.vector import F16, F32, define, f32x16, load, splat, store
 
 State = npt.NDArray[np.float32]

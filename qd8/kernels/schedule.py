@@ -4,9 +4,6 @@ Nothing here is timed and nothing compiles, so that a profile explains itself an
 tests need no kernel. A schedule never changes a bit.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 from typing import ClassVar, Self
 
@@ -24,27 +21,6 @@ AFAR, FEW_ROWS = 256 << 10, 64
 # us in blocks of 128 rows (32 pages), 384 us in blocks of 256 (amx).
 PAGES, PAGE = 32, 4096
 SERIAL_MACS = 1 << 18  # below this a second thread costs more than it brings
-
-# How sums of products may be computed; "" leaves it to the schedule.
-PATHS = ("direct", "winograd", "maddubs")
-_forced: ContextVar[str] = ContextVar("qd8_path", default="")
-
-
-@contextmanager
-def forced(path: str) -> Iterator[None]:
-    """Build operators within the block that take ``path`` wherever they can."""
-    if path not in PATHS:
-        raise ValueError(f"path is {path!r}; it must be one of {', '.join(PATHS)}")
-    token = _forced.set(path)
-    try:
-        yield
-    finally:
-        _forced.reset(token)
-
-
-def forced_path() -> str:
-    """The path that operators built now must take, or ""."""
-    return _forced.get()
 
 
 @record(frozen=True)

@@ -18,7 +18,6 @@ LLVMLITE_VERSION = llvmlite.__version__
 i1, i8, i16, i32, i64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
 f16, f32, f64 = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 void = ir.VoidType()
-LANES = 16  # of a vector in kernels that are plain loops (vector.py), and of R22
 SMALLEST_NORMAL = 0x00800000  # the bits of 2^-126
 MAGNITUDE = 0x7FFFFFFF
 TINY = 2.0**-126 - 2.0**-151  # R2: exact values below it flush; exact in float64

@@ -8,7 +8,8 @@ reads it next a little; asked for ahead it is, but many lines at a time.
 
 from qd8.kernels import simd
 from qd8.kernels.jit import intrinsic, types
-from qd8.kernels.simd import LANES, emitter
+from qd8.kernels.kinds import LANES
+from qd8.kernels.simd import emitter
 from qd8.kernels.vector import F16, f32x16, stored
 
 LINE = 64  # bytes

@@ -12,11 +12,10 @@ from importlib import import_module
 
 from qd8.kernels import simd
 from qd8.kernels.jit import intrinsic, types
-from qd8.kernels.simd import LANES, emitter, ir_vector
+from qd8.kernels.kinds import F16, F32, I8, I16, I32, LANES, U8
+from qd8.kernels.simd import emitter, ir_vector
 
 EXPONENT = 0x7F800000  # the bits of a float32's exponent; those of infinity
-# Kinds of elements in memory.
-F32, F16, I32, I16, I8, U8 = range(6)
 _ELEMENTS = {F32: simd.f32, F16: simd.i16, I32: simd.i32, I16: simd.i16}
 _ELEMENTS |= {I8: simd.i8, U8: simd.i8}
 

@@ -9,6 +9,7 @@ from numba import types
 from numba.extending import intrinsic, models, overload, register_model
 
 from qd8.kernels import simd
+from qd8.kernels.kinds import LANES
 
 
 class Vector(types.Type):
@@ -26,7 +27,7 @@ f32x16, i32x16, boolx16 = (Vector(element) for element in ("f32", "i32", "bool")
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager, vector):
         element = {"f32": simd.f32, "i32": simd.i32, "bool": simd.i1}[vector.element]
-        super().__init__(manager, vector, simd.ir_vector(element, simd.LANES))
+        super().__init__(manager, vector, simd.ir_vector(element, LANES))
 
 
 def _operation(python_operator, name, types_):

@@ -6,7 +6,7 @@ import numpy as np
 import qd8_reference
 
 import qd8
-from qd8.kernels import isa, schedule
+from qd8.kernels import isa, paths
 from qd8.scaled import Scaled
 from tests.deep import drawn
 from tests.kernels.float_values import floats, output, run, wild
@@ -34,7 +34,7 @@ def scaled(given: FullyConnectedProblem) -> tuple[Any, ...]:
 def scaled_by_kernels(given: FullyConnectedProblem) -> tuple[Any, ...]:
     """The same by one kernel; on avx2 every other one with complemented copies."""
     copied = isa.current().name == "avx2" and given.seed % 2
-    with schedule.forced("maddubs" if copied else "direct"):
+    with paths.forced("maddubs" if copied else "direct"):
         layer = qd8.FullyConnected(**given.arguments)
         out = output((len(given.x), layer.N), given.x.dtype)
         calls = Scaled(layer, _factors(given)).bind(given.x, out, 1 + given.seed % 3)

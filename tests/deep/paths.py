@@ -17,7 +17,7 @@ import qd8_reference
 import qd8
 from qd8 import winograd
 from qd8.batch_matmul import BatchMatMul
-from qd8.kernels import implicit_schedule, isa, schedule, winograd_schedule
+from qd8.kernels import implicit_schedule, isa, paths, schedule, winograd_schedule
 from qd8.transpose_conv import TransposeConv2D
 from tests.deep import drawn, float_paths, fused_paths
 from tests.judgement import Problem, layer, reference_steps
@@ -91,7 +91,7 @@ def cut(seed: int) -> Iterator[None]:
 
 
 def _path(name: str) -> Callable[[], AbstractContextManager[object]]:
-    return lambda: schedule.forced(name)
+    return lambda: paths.forced(name)
 
 
 def _gathered() -> AbstractContextManager[object]:

@@ -6,8 +6,8 @@ from qd8.kernels import cache, launch
 from qd8.kernels import isa as tiers
 from qd8.kernels.float_arguments import address, aligned
 from qd8.kernels.float_quotient import quotient
+from qd8.kernels.kinds import LANES
 from qd8.kernels.scalars import word
-from qd8.kernels.simd import LANES
 from qd8.kernels.vector import F32, load, splat, store
 from tests.checks import assert_same_bits
 

@@ -8,7 +8,7 @@ import pytest
 
 import qd8
 from qd8 import maddubs
-from qd8.kernels import gemm, isa, schedule
+from qd8.kernels import gemm, isa, paths, schedule
 from qd8.kernels.compiler import compiled
 from qd8.kernels.tile_maddubs import TURN
 from qd8.kernels.vector import F32
@@ -36,7 +36,7 @@ def forced() -> Iterator[None]:
     """Build the operators of each test on the tier that has them, on this path."""
     if TIER.name not in isa.runnable():
         pytest.skip(f"{TIER.name} does not run here: {isa.obstacle(TIER.name)}")
-    with isa.forced(TIER.name), schedule.forced("maddubs"):
+    with isa.forced(TIER.name), paths.forced("maddubs"):
         yield
 
 
@@ -273,7 +273,7 @@ def test_the_path_is_chosen_by_rows_weights_and_memory(
     """A tile of rows or more, weights that gain, and room for them."""
     gaussian, uniform = drawn("gaussian", 256, 256), drawn("uniform", 256, 256)
     scale = np.float32(0.01)
-    with schedule.forced("direct"):
+    with paths.forced("direct"):
         direct = qd8.FullyConnected(gaussian, scale)
     fast, declined = (qd8.FullyConnected(w, scale) for w in (gaussian, uniform))
     with qd8.options(memory="small"):
@@ -311,7 +311,7 @@ def test_convolutions_choose_between_three_paths(chosen: None) -> None:
     ):
         layer = qd8.Conv2D.from_float(weights, stride=(stride, stride))
         assert kernel in layer.explain((1, 40, 40, 64)).schedule.kernel
-    with schedule.forced("direct"):
+    with paths.forced("direct"):
         direct = qd8.Conv2D.from_float(weight, stride=(3, 3))
     x = rng.standard_normal((1, 40, 40, 64)).astype(np.float32)
     assert "igemm_6x16c2" in direct.explain(x.shape).schedule.kernel

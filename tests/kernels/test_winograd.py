@@ -7,7 +7,7 @@ import qd8_reference
 import qd8
 from qd8 import winograd
 from qd8.kernels import isa as isa_table
-from qd8.kernels import schedule
+from qd8.kernels import paths
 from qd8.kernels.winograd_variants import variant_of
 from qd8.winograd import PackedTwice
 from tests.checks import assert_same_bits, assert_same_fields
@@ -32,7 +32,7 @@ def assert_winograd_is_reference(
     problem: Problem | ConvProblem, path: str = "winograd"
 ) -> None:
     """Output and steps of a forced path have the reference's bits."""
-    with schedule.forced(path), qd8.threads(1 + problem.seed % 2):
+    with paths.forced(path), qd8.threads(1 + problem.seed % 2):
         layer = qd8.Conv2D(**problem.arguments)
         output, steps = layer(problem.x), layer.steps(problem.x)
     expected = qd8_reference.conv2d_steps(problem.x, **problem.arguments)
@@ -148,7 +148,7 @@ def test_images_without_a_finite_range_are_nan(isa: str) -> None:
     weight = rng.integers(-128, 128, (5, 3, 3, 16)).astype(np.int8)
     for activation in ("none", "relu6"):
         problem = Problem(0, x, weight, activation=activation)
-        with schedule.forced("winograd"):
+        with paths.forced("winograd"):
             output = qd8.Conv2D(**problem.arguments)(x)
         assert np.isnan(output[1:]).all()
         assert not np.isnan(output[0]).any()
@@ -160,7 +160,7 @@ def test_xnnpacks_float16_scale(isa: str) -> None:
     for problem in problems(range(6), np.float16):
         arguments = problem.arguments | {"f16_scale": "xnnpack"}
         expected = qd8_reference.conv2d_steps(problem.x, **arguments)
-        with schedule.forced("winograd"):
+        with paths.forced("winograd"):
             assert_same_fields(expected, qd8.Conv2D(**arguments).steps(problem.x))
 
 
@@ -168,13 +168,13 @@ def test_direct_and_winograd_are_forced(isa: str) -> None:
     """Each path is what explain says it is, also of layers that outlive the block."""
     weight = np.ones((16, 3, 3, 16), np.int8)
     for path in ("direct", "winograd"):
-        with schedule.forced(path):
+        with paths.forced(path):
             layer = qd8.Conv2D(weight, np.float32(1))
         kernel = layer.explain((1, 8, 8, 16)).schedule.kernel
         assert ("winograd" in kernel) == (path == "winograd")
         assert ("gemm" in kernel) == (path == "direct")
     with pytest.raises(ValueError, match="path is 'fft'"):
-        schedule.forced("fft").__enter__()
+        paths.forced("fft").__enter__()
 
 
 def test_bytes_are_reported_and_small_memory_keeps_direct() -> None:
@@ -196,7 +196,7 @@ def test_more_threads_than_work(isa: str) -> None:
     """Any split of tiles or panels gives the same bits."""
     problem = next(problems([3], np.float32))
     expected = qd8_reference.conv2d_steps(problem.x, **problem.arguments)
-    with schedule.forced("winograd"):
+    with paths.forced("winograd"):
         layer = qd8.Conv2D(**problem.arguments)
     for threads in (1, 2, 3, 7, 64):
         with qd8.threads(threads):

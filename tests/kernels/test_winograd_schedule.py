@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from qd8 import winograd
-from qd8.kernels import isa, schedule, winograd_schedule
+from qd8.kernels import isa, paths, schedule, winograd_schedule
 from qd8.kernels.winograd_schedule import Extents, Layer, WinogradSchedule, choose
 from qd8.kernels.winograd_variants import VARIANTS
 
@@ -175,10 +175,10 @@ def test_blocks_of_input_channels_are_proved_and_fewest() -> None:
 
 def test_forcing_is_undone() -> None:
     """The context leaves nothing behind, and refuses other names."""
-    with schedule.forced("winograd"):
-        with schedule.forced("direct"):
-            assert schedule.forced_path() == "direct"
-        assert schedule.forced_path() == "winograd"
-    assert schedule.forced_path() == ""
+    with paths.forced("winograd"):
+        with paths.forced("direct"):
+            assert paths.forced_path() == "direct"
+        assert paths.forced_path() == "winograd"
+    assert paths.forced_path() == ""
     plan = replace(chosen(LARGE, "avx2"), why="")
     assert plan.unit == "tiles"

@@ -80,7 +80,7 @@ bind_resolved = kernel("float_depthwise.bind_depthwise_conv2d")
 
 
 def pack(weight: Array, options: Options) -> Any:
-    from qd8.kernels.float_depthwise import pack_depthwise_conv2d
+    from qd8.kernels.float_pack import pack_depthwise_conv2d
 
     return pack_depthwise_conv2d(weight)
 

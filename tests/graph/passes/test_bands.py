@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import qd8
 from qd8.graph.band_rows import Rows, bands_within, cut, held_rows
-from qd8.kernels import schedule
+from qd8.kernels import paths
 from qd8.validation import run_reference
 from tests.checks import assert_same_bits
 from tests.graph.fusing import assert_nothing_lost, computed_when_fused
@@ -111,7 +111,7 @@ def test_bits_are_the_reference_s(isa, precision, name, path):
     """Borders, strides, rows of two bands, tails, an image that is not finite."""
     make, chains = NETS[name]
     net = make()
-    with schedule.forced(path):
+    with paths.forced(path):
         model = qd8.load(net.finish(net.last), precision=precision)
     found = [len(node.stages) for node in model.fused_graph.nodes if node.stages]
     assert found == chains

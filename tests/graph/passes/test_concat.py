@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import qd8
-from qd8.kernels import schedule
+from qd8.kernels import paths
 from qd8.validation import run_reference
 from tests.checks import assert_same_bits
 from tests.graph.fusing import assert_nothing_lost, computed_when_fused
@@ -67,7 +67,7 @@ def test_bits_are_the_reference_s(isa, precision, path):
     """Slices of odd widths, made by every kernel that can; another is copied."""
     net = Net()
     content = net.finish(joined(net, branches(net, net.input(*SIZE, C)), SIZES))
-    with schedule.forced(path):
+    with paths.forced(path):
         model = qd8.load(content, precision=precision)
     assert len(model.fused_graph.slices) == 5
     assert_nothing_lost(model)

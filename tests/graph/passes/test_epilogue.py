@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import qd8
-from qd8.kernels import schedule
+from qd8.kernels import paths
 from qd8.validation import run_reference
 from tests.checks import assert_same_bits
 from tests.graph.fusing import assert_nothing_lost, computed_when_fused
@@ -95,7 +95,7 @@ def net(p: Producer, kind: str) -> bytes:
 def test_tails_equal_the_parts(isa, name, precision):
     """One node for five, with tasks over rows and over columns."""
     p = PRODUCERS[name]
-    with schedule.forced(p.path) if p.path else nullcontext():
+    with paths.forced(p.path) if p.path else nullcontext():
         model = qd8.load(net(p, "int8"), precision=precision)
     ops = [n.operator.name for n in model.fused_graph.nodes]
     assert [op for op in ops if op != "CAST"] == [p.op]

@@ -5,7 +5,7 @@ import pytest
 
 import qd8
 from qd8 import gated as layers
-from qd8.kernels import schedule
+from qd8.kernels import paths
 from qd8.validation import run_reference
 from tests.checks import assert_same_bits
 from tests.graph.fusing import assert_nothing_lost, computed_when_fused
@@ -89,7 +89,7 @@ def test_complemented_weights(isa):
     """Panels as streams of half the columns."""
     net = Net()
     y, _ = gate(net, net.input(50, K), (50,), 96)
-    with schedule.forced("maddubs"):
+    with paths.forced("maddubs"):
         model = qd8.load(net.finish(y))
         assert layer_of(model) is not None
         assert_same(model, (50, K))

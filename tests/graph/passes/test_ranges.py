@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import qd8
-from qd8.kernels import schedule
+from qd8.kernels import paths
 from qd8.validation import run_reference
 from tests.checks import assert_same_bits
 from tests.graph.fusing import assert_nothing_lost, computed_when_fused
@@ -76,7 +76,7 @@ def test_bits_are_the_reference_s(isa, precision, name, path):
     """Image after image: nothing is kept of the one before."""
     make, count = NETS[name]
     net = make()
-    with schedule.forced(path):
+    with paths.forced(path):
         model = qd8.load(net.finish(net.last), precision=precision)
     assert sum(node.ranged for node in model.fused_graph.nodes) == count
     assert_nothing_lost(model)

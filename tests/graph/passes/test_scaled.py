@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import qd8
-from qd8.kernels import schedule
+from qd8.kernels import paths
 from qd8.validation import run_reference
 from tests.checks import assert_same_bits
 from tests.graph.fusing import assert_nothing_lost, computed_when_fused
@@ -72,7 +72,7 @@ def test_complemented_weights(isa):
     """Rows are copied fourfold after they are multiplied."""
     net = Net()
     y, _ = excited(net, net.input(*SIZE, 64), net.input(1, 1, 1, 64), 64)
-    with schedule.forced("maddubs"):
+    with paths.forced("maddubs"):
         model = qd8.load(net.finish(y))
         assert layers_of(model)
         assert_same(model, 64)

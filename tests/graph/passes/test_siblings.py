@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import qd8
-from qd8.kernels import schedule
+from qd8.kernels import paths
 from qd8.validation import run_reference
 from tests.checks import assert_same_bits
 from tests.graph.fusing import assert_nothing_lost, computed_when_fused
@@ -65,7 +65,7 @@ def test_bits_are_the_layers(isa, precision, path):
     whole = net.add("CONCATENATION", [second, third], (*SIZE, 69), Axis=3)
     content = net.finish(between, whole)
     if path:
-        with schedule.forced(path):
+        with paths.forced(path):
             model = qd8.load(content, precision=precision)
     else:
         model = qd8.load(content, precision=precision)
