@@ -108,7 +108,7 @@ def ratio(rows: Sequence[Timed], claim: Claim) -> float | None:
 
 
 def tables(rows: Sequence[Timed], about: str) -> list[Table[Any]]:
-    """Return times and ratios, two tables for each number of threads."""
+    """Return times and ratios for each number of threads, then the answers' quality."""
     found = []
     for threads in sorted({row.threads for row in rows}):
         models: dict[str, list[Timed]] = {}
@@ -116,7 +116,7 @@ def tables(rows: Sequence[Timed], about: str) -> list[Table[Any]]:
             if row.threads == threads:
                 models.setdefault(row.model, []).append(row)
         found += [_times(models, threads, about), _ratios(models, threads)]
-    return found
+    return found + _agreements(rows)
 
 
 def _times(models: Mapping[str, list[Timed]], threads: int, about: str) -> Table[Any]:
@@ -145,6 +145,27 @@ def _ratios(models: Mapping[str, list[Timed]], threads: int) -> Table[Any]:
         "at one thread the two alone took turns; "
         "LiteRT QD8 is the faster of the stock file and that with float depthwise",
     )
+
+
+def _agreements(rows: Sequence[Timed]) -> list[Table[Any]]:
+    """Return the table of how near answers are; none if LiteRT's float32 is missing."""
+    found = {(row.model, row.engine): row.db for row in rows if row.db is not None}
+    if not found:
+        return []
+    ran = {engine for _, engine in found}
+    names = [engine.name for engine in ENGINES if engine.name in ran]
+    line = _line(["model", *names])
+    lines = []
+    for model in dict.fromkeys(model for model, _ in found):
+        cells = [found.get((model, name)) for name in names]
+        lines.append(line(model, *("" if x is None else f"{x:.1f}" for x in cells)))
+    return [
+        Table(
+            lines,
+            "Whole models: answers against LiteRT's in float32, dB",
+            "10 log10 of the power of its answer by that of the difference, one image",
+        )
+    ]
 
 
 def _line(titles: Sequence[str]) -> Any:

@@ -39,7 +39,7 @@ class Found(NamedTuple):
     beside : {peer: seconds of this engine and of the peer, turn by turn}
     best : seconds of the fastest call
     db : its answer against LiteRT's in float32, 10 log10 of power of signal by noise;
-        None where the answer is no float
+        None of that answer itself, and where the outputs are no real numbers
     failure : why there are no numbers
     """
 

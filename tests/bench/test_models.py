@@ -175,6 +175,45 @@ def test_every_claim_and_bar_is_of_an_engine() -> None:
     assert named <= set(engines.BY_NAME)
 
 
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [(engines.LITERT_QS8, "ai_edge_litert"), (engines.OPENVINO, "openvino")],
+)
+def test_full_integer_engines_answer_in_real_units(
+    name: str, module: str, small: Path, made: Path
+) -> None:
+    """What they make of int8 is near the float net's answer, in its units."""
+    pytest.importorskip(module)
+    found = files.find(Architecture("Small", "small", "none"), small.parent, 1.0)
+    assert found.int8 is not None
+    loaded = engines.BY_NAME[name].load(found.int8, 1)
+    loaded.set_inputs()
+    loaded.invoke()
+    truth = qd8.load(found.fp32)(smooth_noise((1, 64, 64, 3)))
+    answers = {engines.LITERT_FP32: [truth], name: loaded.outputs()}
+    db = turns.agreement(answers, name)
+    assert db is not None
+    assert db > 15
+
+
+def test_answers_are_judged_where_there_is_a_judge() -> None:
+    """A line a model, a column an engine; no table without LiteRT's float32."""
+    rows = [
+        Timed("a", 1, engines.QD8, db=24.5),
+        Timed("a", 2, engines.QD8, db=24.5),
+        Timed("a", 1, engines.OPENVINO, db=17.84),
+        Timed("b", 1, engines.QD8, db=30.0),
+        Timed("b", 1, engines.LITERT_FP32),
+    ]
+    (table,) = report._agreements(rows)
+    text = str(table)
+    assert "17.8" in text
+    assert "24.5" in text
+    assert engines.LITERT_FP32 not in text
+    assert len(table) == 2
+    assert report._agreements(rows[-1:]) == []
+
+
 def test_speed_up_is_over_the_base() -> None:
     """A bar is the base's time by the engine's."""
     rows = [timed("base", 4.0, 6.0), timed("fast", 2.0, 3.0)]
