@@ -69,8 +69,6 @@ class Conv2D:
         f16_scale: str = "exact",
     ) -> None:
         weight = arguments.weights(weight, 4, "(O, KH, KW, I / groups)")
-        scale = arguments.weight_scales(weight_scale, len(weight))
-        bias = arguments.biases(bias, len(weight))
         bounds = arguments.activation(activation)
         self.activation = activation
         self.has_bias = bias is not None
@@ -97,10 +95,13 @@ class Conv2D:
         self._inner: FullyConnected | ImageConvolution
         if self.per_pixel:
             flat = weight.reshape(len(weight), -1)
-            self._inner = FullyConnected(flat, scale, bias, activation=activation)
+            self._inner = FullyConnected(
+                flat, weight_scale, bias, activation=activation
+            )
         else:
             self._inner = ImageConvolution(
-                *(weight, scale, bias, self._window),
+                *(weight, arguments.weight_scales(weight_scale, len(weight))),
+                *(arguments.biases(bias, len(weight)), self._window),
                 groups=self.groups,
                 bounds=[float_bits(bound) for bound in bounds],
                 half_scale=f16_scale == "xnnpack",

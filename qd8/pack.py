@@ -9,14 +9,18 @@ and the last panel to NR columns, both with zeros, which add nothing. The bias i
 flushed here (R14), so that no kernel has to.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from qd8 import settings
+from qd8.kernels import cache, launch
 from qd8.kernels.isa import Tier
-from qd8.kernels.launch import run_once
 from qd8.records import record
 from qd8.workspace import address, aligned
 
@@ -82,7 +86,7 @@ class PackedWeights:
         out = np.empty((self.groups * self.N, self.K), np.int8)
         words = [address(out), address(self.panels), self.groups, self.N, self.K]
         words += [self.count, self.panel_bytes]
-        run_once("panels.unpack_panels", (tier.NR, tier.KR, tier.KB), words)
+        launch.run_once("panels.unpack_panels", (tier.NR, tier.KR, tier.KB), words)
         return out
 
     def channels(self, which: str) -> npt.NDArray[np.float32]:
@@ -92,6 +96,43 @@ class PackedWeights:
         return values.reshape(self.groups, -1)[:, : self.N].reshape(-1)
 
 
+class Waiting:
+    """Panels that are to be filled, and what they are filled from."""
+
+    def __init__(self) -> None:
+        self._calls: list[launch.Call] = []
+
+    def add(self, call: launch.Call) -> None:
+        """Have ``call`` wait for the next `fill`."""
+        self._calls.append(call)
+
+    def fill(self) -> None:
+        """Fill the panels, on all threads."""
+        calls, self._calls = self._calls, []
+        launch.run(calls)
+
+
+_waiting: ContextVar[Waiting | None] = ContextVar("qd8_waiting", default=None)
+
+
+@contextmanager
+def together() -> Iterator[Waiting]:
+    """Let the panels of layers that are built within the block wait to be filled.
+
+    Weights pass through all caches, and Python that runs between two of them begins
+    with none of its own: EfficientNetV2-B0's 75 layers take 4.9 ms so, 6.3 one by one,
+    besides the filling. And all threads fill: Inception-v3's 24 MB in 7.6 ms, on one
+    thread in 12.4 (Sapphire Rapids).
+    """
+    waiting = Waiting()
+    token = _waiting.set(waiting)
+    try:
+        yield waiting
+    finally:
+        _waiting.reset(token)
+    waiting.fill()
+
+
 def pack(
     weight: npt.NDArray[np.int8],
     weight_scale: npt.NDArray[np.float32],
@@ -99,7 +140,10 @@ def pack(
     tier: Tier,
     groups: int = 1,
 ) -> PackedWeights:
-    """Pack (groups * N, K) weights for ``tier``."""
+    """Pack (groups * N, K) weights for ``tier``.
+
+    Within `together` the panels are filled later.
+    """
     channels, K = weight.shape
     N = channels // groups
     NR, KB = tier.NR, tier.KB
@@ -110,5 +154,11 @@ def pack(
     given = None if bias is None else np.ascontiguousarray(bias)
     words = [address(weight), address(scale), 0 if given is None else address(given)]
     words += [address(panels), groups, N, K, count, blocks, panel_bytes]
-    run_once("panels.pack_panels", (NR, tier.KR, KB), words)
+    kernel = cache.kernel("panels.pack_panels", NR, tier.KR, KB)
+    tasks = min(settings.get_num_threads(), groups * count)
+    call = launch.bind(kernel, words, tasks, weight, scale, given, panels)
+    if (waiting := _waiting.get()) is None:
+        launch.run([call])
+    else:
+        waiting.add(call)
     return PackedWeights(tier, panels, groups, N, K, blocks)

@@ -74,7 +74,9 @@ def _same_bytes(graph: Graph, node: Node, i: int, output: int) -> bool:
 
 
 def place(
-    graph: Graph, tensors: Collection[int] | None = None
+    graph: Graph,
+    tensors: Collection[int] | None = None,
+    owner: Mapping[int, int] | None = None,
 ) -> tuple[Mapping[int, int], int]:
     """Give each tensor that is computed a place in one block of memory.
 
@@ -86,6 +88,7 @@ def place(
     Parameters
     ----------
     tensors : those that get a place, with all that share one; all by default
+    owner : what `owners` says of the graph, where that is known
 
     Returns
     -------
@@ -97,40 +100,60 @@ def place(
     ValueError
         If a single tensor exceeds `LIMIT`, which only damaged shapes do.
     """
-    owner = owners(graph)
+    owner = owners(graph) if owner is None else owner
     if tensors is not None:
         owner = {i: owner[i] for i in owner if i in tensors}
     lives = _joined(lifetimes(graph), owner)
     sizes = {i: _bytes(graph, i) for i in lives}
-    offsets, total = _greedy(lives, sizes, around=True)
-    lowest, least = _greedy(lives, sizes, around=False)
-    if total > least + least // SPARE:
-        offsets, total = lowest, least
+    beside, busiest = _overlaps(lives, sizes)
+    offsets, total = _greedy(sizes, beside, around=True)
+    # No block is smaller than what lives at once.
+    if total > busiest + busiest // SPARE:
+        lowest, least = _greedy(sizes, beside, around=False)
+        if total > least + least // SPARE:
+            offsets, total = lowest, least
     return {i: offsets[owner[i]] for i in owner}, total
 
 
+def _overlaps(
+    lives: Mapping[int, tuple[int, int]], sizes: Mapping[int, int]
+) -> tuple[dict[int, list[int]], int]:
+    """Return what lives at some time beside each tensor, and the most bytes at once."""
+    beside: dict[int, list[int]] = {i: [] for i in lives}
+    alive: list[int] = []
+    most = 0
+    for i in sorted(lives, key=lambda i: lives[i][0]):
+        now = lives[i][0]
+        alive = [j for j in alive if lives[j][1] >= now]
+        for j in alive:
+            beside[j].append(i)
+        beside[i] += alive
+        alive.append(i)
+        most = max(most, sum(sizes[j] for j in alive))
+    return beside, most
+
+
 def _greedy(
-    lives: Mapping[int, tuple[int, int]], sizes: Mapping[int, int], around: bool
+    sizes: Mapping[int, int], beside: Mapping[int, list[int]], around: bool
 ) -> tuple[dict[int, int], int]:
     """Return offsets and the size of the block, as `place` does.
 
     around : whether a place may lie around the middle of another, above the lowest
     """
     offsets: dict[int, int] = {}
+    middles: dict[int, None] = {}  # in the order in which they came
     total = 0
-    for i in sorted(lives, key=lambda i: (-sizes[i], i)):
-        first, last = lives[i]
+    for i in sorted(sizes, key=lambda i: (-sizes[i], i)):
+        size = sizes[i]
         taken = sorted(
-            (offsets[j], offsets[j] + sizes[j])
-            for j in offsets
-            if lives[j][0] <= last and first <= lives[j][1]
+            (offsets[j], offsets[j] + sizes[j]) for j in beside[i] if j in offsets
         )
-        middles = [offsets[j] + sizes[j] // 2 for j in offsets] if around else []
-        offset = _around(middles, sizes[i], taken, total)
+        offset = _around(middles, size, taken, total) if around else None
         if offset is None:
-            offset = _lowest(sizes[i], taken)
+            offset = _lowest(size, taken)
         offsets[i] = offset
-        total = max(total, offset + sizes[i])
+        middles[offset + size // 2] = None
+        total = max(total, offset + size)
     return offsets, total
 
 
@@ -158,7 +181,10 @@ def _around(
         offset = (middle - size // 2) // ALIGNMENT * ALIGNMENT
         if offset < 0 or offset + size > total:
             continue
-        if all(end <= offset or offset + size <= start for start, end in taken):
+        for start, end in taken:
+            if start < offset + size and offset < end:
+                break
+        else:
             return offset
     return None
 

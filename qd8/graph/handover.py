@@ -7,13 +7,13 @@ when nobody holds any array of it; calls are bound to each.
 """
 
 import weakref
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .arena import owners
 from .graph import Graph
 
 Array = npt.NDArray[Any]
@@ -24,9 +24,13 @@ LEAST = 1 << 18
 MOST = 3
 
 
-def handed_over(graph: Graph) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the outputs that are handed over, and all tensors in their places."""
-    owner = owners(graph)
+def handed_over(
+    graph: Graph, owner: Mapping[int, int]
+) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the outputs that are handed over, and all tensors in their places.
+
+    owner : what `arena.owners` says of the graph
+    """
     outputs = {
         i
         for i in graph.outputs.values()

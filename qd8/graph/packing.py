@@ -6,7 +6,7 @@ from are given back to the operating system at once.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 SLOW = 2**26  # bytes of weights from which on a load takes seconds
-FORGOTTEN = 2**20  # bytes of weights forgotten at once; each time takes 8 us
+FORGOTTEN = 2**22  # bytes of weights packed, and their pages forgotten, at once
 
 
 class Packed(NamedTuple):
@@ -74,6 +74,7 @@ class Packing:
         self._arrays: dict[str, _Made] = {}
         self._budget: Budget | None = None
         self._read: list[Array] = []  # of the file, and packed
+        self._read_bytes = 0
         self._lock = threading.Lock()
 
     def deal(self, bound: Iterable[tuple[Any, Array]], threads: int) -> None:
@@ -96,18 +97,29 @@ class Packing:
         weights = [graph.weight(node) for node in graph.nodes]
         sizes = [w.constant.nbytes if w and w.constant else 0 for w in weights]
         if sum(sizes) < SLOW:
-            packed = [self._packed(graph, node) for node in graph.nodes]
-            self._forget()
-            return packed
+            return self._pack_all(graph, lambda: None)
         from qd8.terminal import progress
 
-        packed = []
         with progress(f"packing {graph.source}", sum(s > 0 for s in sizes)) as step:
-            for node, size in zip(graph.nodes, sizes, strict=True):
+            return self._pack_all(graph, lambda: step(""))
+
+    def _pack_all(self, graph: Graph, step: Callable[[], None]) -> list[Packed]:
+        """Pack every node; ``step`` is told of each weight."""
+        from qd8.pack import together
+
+        packed = []
+        # Others may use what is found here: nobody finds panels that are not filled.
+        options = settings.options(memory=self.memory)
+        with self._lock, options, together() as waiting:
+            for node in graph.nodes:
                 packed.append(self._packed(graph, node))
-                if size:
-                    step("")
-        self._forget()
+                if self._read_bytes >= FORGOTTEN:
+                    waiting.fill()
+                    self._forget()
+                if graph.weight(node) is not None:
+                    step()
+            waiting.fill()
+            self._forget()
         return packed
 
     def arrays(self, graph: Graph) -> dict[int, Array]:
@@ -179,14 +191,13 @@ class Packing:
                 f"{graph.source}: operator {node.index} ({node.operator.name}): {error}"
             ) from None
         self._read.append(weight.origin)
-        if sum(each.nbytes for each in self._read) >= FORGOTTEN:
-            self._forget()
+        self._read_bytes += weight.origin.nbytes
         return made
 
     def _forget(self) -> None:
         """Give back the pages that weights were read from, once those are packed."""
         self.file.forget(self._read)
-        self._read = []
+        self._read, self._read_bytes = [], 0
 
     def _layer(
         self, graph: Graph, node: Node, data: Array, scale: Any, options: dict[str, Any]
@@ -196,5 +207,4 @@ class Packing:
         _, _, *more = node.own_inputs
         bias = graph.tensors[more[0]].data if more and more[0] is not None else None
         bias = None if bias is None else bias.reshape(-1)
-        with settings.options(memory=self.memory):
-            return form.layer(data, scale, bias, options)
+        return form.layer(data, scale, bias, options)

@@ -108,10 +108,11 @@ class Plan:
     def __init__(self, graph: Graph, packing: Packing) -> None:
         self.graph = graph
         self._packing = packing
-        self.handed, apart = handed_over(graph)
-        inner = owners(graph).keys() - apart
-        self.offsets, self._inner_bytes = place(graph, inner)
-        self._apart, self._answer_bytes = place(graph, apart)
+        owner = owners(graph)
+        self.handed, apart = handed_over(graph, owner)
+        inner = owner.keys() - apart
+        self.offsets, self._inner_bytes = place(graph, inner, owner)
+        self._apart, self._answer_bytes = place(graph, apart, owner)
         self.arena_bytes = self._inner_bytes + self._answer_bytes
         check_size(graph, self.arena_bytes, packing.file.data.size)
         self.packed = packing.pack(graph)

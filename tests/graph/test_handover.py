@@ -177,7 +177,7 @@ def test_threads_keep_their_own():
 def test_nothing_else_lies_where_an_output_does(graph):
     """Places are handed over as a whole, and never an input's."""
     owner = import_module("qd8.graph.arena").owners(graph)
-    outputs, tensors = handed_over(graph)
+    outputs, tensors = handed_over(graph, owner)
     places = {owner[i] for i in outputs}
     assert tensors == {i for i in owner if owner[i] in places}
     assert places.isdisjoint({owner[i] for i in graph.inputs.values()})
