@@ -13,7 +13,7 @@ import numpy as np
 from qd8.geometry import Geometry
 from qd8.kernels import (
     cache,
-    gemm,
+    gemm_memory,
     isa,
     launch,
 )
@@ -131,7 +131,7 @@ class Convolution(NamedTuple):
             else:
                 tiles = isa.with_tile(packed.tier, plan.tile)
                 last = cache.kernel(
-                    "igemm.convolution", *gemm.constants(tiles), element
+                    "igemm.convolution", *gemm_memory.constants(tiles), element
                 )
                 tail = (*tail, g.width * self.run_step)
             words = _igemm_words(

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from qd8 import arguments, settings
 from qd8.deferred import Deferred
-from qd8.kernels import cache, isa, launch
+from qd8.kernels import cache, gemm_memory, isa, launch
 from qd8.kernels.launch import (
     ACCUMULATOR,
     GAP,
@@ -26,10 +26,10 @@ from qd8.workspace import address
 # What packs needs none of these: whoever binds a call imports them.
 if TYPE_CHECKING:
     from qd8 import maddubs, quantize
-    from qd8.kernels import gemm, schedule
+    from qd8.kernels import schedule
 else:
     maddubs, quantize = Deferred("qd8.maddubs"), Deferred("qd8.quantize")
-    gemm, schedule = Deferred("qd8.kernels.gemm"), Deferred("qd8.kernels.schedule")
+    schedule = Deferred("qd8.kernels.schedule")
 
 
 class Steps(NamedTuple):
@@ -174,12 +174,12 @@ class FullyConnected(PackedLayer):
         M = x.size // self.K
         plan = self._schedule(M, threads)
         tier = isa.with_tile(self.packed.tier, plan.tile)
-        constants, panels = gemm.constants(tier), self.packed.panels_of(tier)
+        constants, panels = gemm_memory.constants(tier), self.packed.panels_of(tier)
         words: tuple[int | At, ...] = (
             *(At(X), At(ACCUMULATOR), M, self.K),
             *(self.packed.blocks, panels.strides[0]),
             *(plan.block_rows, plan.grid_rows, plan.grid_columns),
-            *(At(SCRATCH), plan.scratch_bytes, 1, *gemm.NO_FACTORS),
+            *(At(SCRATCH), plan.scratch_bytes, 1, *gemm_memory.NO_FACTORS),
             *(address(panels), At(OUT), self.N),
             *(float_bits(bound) for bound in self.bounds),
             *(At(TAIL), At(TAIL_ARGUMENTS), At(GAP, self.N)),

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.fully_connected import FullyConnected, float_bits
-from qd8.kernels import cache, gemm, gemm_gated, isa, launch, schedule
+from qd8.kernels import cache, gemm_memory, isa, launch, schedule
 from qd8.kernels.chain import bind_gate
 from qd8.kernels.chain_program import Program
 from qd8.quantize import kind
@@ -72,7 +72,9 @@ class Gated:
             *(address(panels), layer.N, *(float_bits(each) for each in layer.bounds)),
             *(plan.scratch_bytes, group, *chain.words, len(chain.arguments)),
         ]
-        kernel = cache.kernel(gemm_gated.gated, *gemm.constants(tier), kind(x.dtype))
+        kernel = cache.kernel(
+            "gemm_gated.gated", *gemm_memory.constants(tier), kind(x.dtype)
+        )
         return [launch.bind(kernel, words, plan.tasks, x, own, layer.packed, chain)]
 
     def _schedule(self, M: int, threads: int) -> tuple[schedule.Schedule, isa.Tier]:
@@ -95,4 +97,4 @@ class Gated:
         """Bytes of scratch of one task: the layer's, the chain's words, products."""
         row = 2 * self._group(plan, tier, itemsize) * tier.NR * itemsize
         products = row * plan.block_rows
-        return plan.scratch_bytes + gemm_gated.CHAIN_BYTES + -(-products // 64) * 64
+        return plan.scratch_bytes + gemm_memory.CHAIN_BYTES + -(-products // 64) * 64

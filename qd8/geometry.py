@@ -1,6 +1,7 @@
 """Where the outputs of one input size lie, and the memory that making them needs."""
 
-from qd8.kernels import igemm, implicit_gemm, schedule
+from qd8.kernels import schedule
+from qd8.kernels.gemm_memory import REGISTER_ROWS, SLACK
 from qd8.kernels.implicit_schedule import ImplicitSchedule
 from qd8.kernels.winograd_schedule import WinogradSchedule
 from qd8.records import record
@@ -31,7 +32,7 @@ class Geometry:
         """Bytes of a quantized, padded image, with slack; whole cache lines."""
         steps = self.padded_H * self.padded_W + self.left
         inside = self.width * steps * self.C
-        return -(-(inside + igemm.SLACK + self.overshoot) // 64) * 64
+        return -(-(inside + SLACK + self.overshoot) // 64) * 64
 
     @property
     def scratch_bytes(self) -> int:
@@ -72,6 +73,6 @@ def geometry(
     overshoot = 0
     if isinstance(plan, ImplicitSchedule):
         padded = padded[0], window.pitch(H, W)
-        overshoot = implicit_gemm.REGISTER_ROWS * window.stride[1] * C
+        overshoot = REGISTER_ROWS * window.stride[1] * C
     at = n, H, W, C, OH, OW, top, left, *padded
     return Geometry(*at, width, parts, plan, overshoot)

@@ -34,6 +34,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels import bins as kernels
+from qd8.kernels.gemm_memory import BINS, COLUMNS
 from qd8.kernels.isa import Tier, with_maddubs
 from qd8.kernels.launch import run_once
 from qd8.kernels.maddubs_schedule import (
@@ -44,8 +45,6 @@ from qd8.kernels.maddubs_schedule import (
     maddubs_row,
 )
 from qd8.kernels.tile_maddubs import (
-    BINS,
-    COLUMNS,
     COUNTS,
     HEADER,
     place,

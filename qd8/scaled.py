@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.fully_connected import FullyConnected, float_bits
-from qd8.kernels import cache, gemm, isa, launch
+from qd8.kernels import cache, gemm_memory, isa, launch
 from qd8.kernels.tail import NO_TAIL, Tail
 from qd8.quantize import kind
 from qd8.workspace import address, aligned, gap
@@ -58,12 +58,12 @@ class Scaled:
             layer.N + gap(out),
         ]
         kernel = cache.kernel(
-            "gemm.fully_connected", *gemm.constants(tier), kind(x.dtype)
+            "gemm.fully_connected", *gemm_memory.constants(tier), kind(x.dtype)
         )
         keep = x, out, own, layer.packed, self._factors, tail
         return [launch.bind(kernel, words, plan.tasks, *keep)]
 
     def _task_bytes(self, layer_bytes: int, itemsize: int) -> int:
         """Bytes of scratch of one task: the layer's, then products."""
-        products = gemm.products_bytes.py_func(itemsize, self.layer.K)
+        products = gemm_memory.products_bytes(itemsize, self.layer.K)
         return layer_bytes + int(-(-products // 64) * 64)

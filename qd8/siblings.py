@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.fully_connected import FullyConnected, float_bits
-from qd8.kernels import cache, gemm, isa, launch, schedule
+from qd8.kernels import cache, gemm_memory, isa, launch, schedule
 from qd8.pack import PackedWeights
 from qd8.quantize import kind
 from qd8.workspace import address, aligned, gap
@@ -58,14 +58,19 @@ class Siblings:
             *(address(x), 0, M, self.K),
             *(first.blocks, first.panels_of(tier).strides[0]),
             *(plan.block_rows, plan.grid_rows, plan.grid_columns),
-            *(address(own), plan.scratch_bytes, len(self.layers), *gemm.NO_FACTORS),
+            *(
+                address(own),
+                plan.scratch_bytes,
+                len(self.layers),
+                *gemm_memory.NO_FACTORS,
+            ),
         ]
         for layer, out in zip(self.layers, outs, strict=True):
             words += [address(layer.packed.panels_of(tier)), address(out), layer.N]
             words += [float_bits(bound) for bound in layer.bounds]
             words += [0, 0, layer.N + gap(out)]
         kernel = cache.kernel(
-            "gemm.fully_connected", *gemm.constants(tier), kind(x.dtype)
+            "gemm.fully_connected", *gemm_memory.constants(tier), kind(x.dtype)
         )
         packed: list[PackedWeights] = [layer.packed for layer in self.layers]
         return [launch.bind(kernel, words, plan.tasks, x, outs, own, packed)]

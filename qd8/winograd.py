@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qd8.kernels.launch import run_once
+from qd8.kernels.winograd_memory import CHUNK
 from qd8.kernels.winograd_schedule import Extents
-from qd8.kernels.winograd_transform import CHUNK
 from qd8.kernels.winograd_variants import STEPS, VARIANTS, Matrix, Variant
 from qd8.pack import PackedWeights
 from qd8.records import field, record

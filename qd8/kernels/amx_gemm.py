@@ -3,22 +3,21 @@
 import numpy as np
 
 from qd8.kernels.epilogue import least_scale, outputs_form
+from qd8.kernels.gemm_memory import AMX_SCRATCH, ZERO_STARTS
 from qd8.kernels.jit import njit
 from qd8.kernels.tile import register_tile
-from qd8.kernels.tile_amx import CORNER, tile_product
+from qd8.kernels.tile_amx import tile_product
 from qd8.kernels.tile_amx_outputs import tile_outputs
 from qd8.kernels.vector import F32, I32, splat, store
 
 TILE_ROWS = 32
-ZERO_STARTS = CORNER  # where they lie in the scratch, after the corner
-SCRATCH = ZERO_STARTS + 128
 VECTOR_ROWS = 2  # up to so many rows a tile register would be mostly empty
 
 
 @njit
 def place_zero_starts(TIER, scratch):
     """Nothing to begin accumulators with, for rows with zero points of their own."""
-    for at in range(ZERO_STARTS, SCRATCH, 64):
+    for at in range(ZERO_STARTS, AMX_SCRATCH, 64):
         store(TIER, I32, scratch + at, splat(np.int32(0)))
 
 

@@ -10,6 +10,7 @@ the halves, one exclusive or and one store.
 
 import numpy as np
 
+from qd8.kernels.gemm_memory import COPIES
 from qd8.kernels.isa import with_maddubs
 from qd8.kernels.jit import intrinsic, njit, types
 from qd8.kernels.narrowing import packed_quads, registers
@@ -17,7 +18,6 @@ from qd8.kernels.quantize import FAST_MULTIPLIER, steps, write_row
 from qd8.kernels.simd import emitter, i16, i32, ir, ir_vector
 from qd8.kernels.vector import F32, LANES, U8, i32x16, load, splat
 
-COPIES = 4
 COMPLEMENTS = (0, 0x0000FF00, 0xFF000000, 0xFF00FF00)  # of a quad, by copy
 PAIR = 8  # elements of a register of copies
 SHIFT = np.int32(128)

@@ -12,17 +12,29 @@ The loop nest, in one parallel region, nothing written to memory twice:
 
 import numpy as np
 
-from qd8.kernels import amx_gemm, isa
+from qd8.kernels import amx_gemm, gemm_memory
 from qd8.kernels.chain import apply_tail
-from qd8.kernels.copies import COPIES, PAIR, write_copies
+from qd8.kernels.copies import PAIR, write_copies
 from qd8.kernels.epilogue import least_scale, outputs_form
+from qd8.kernels.gemm_memory import (
+    AMX,
+    AMX_SCRATCH,
+    COPIES,
+    MADD,
+    MADDUBS,
+    PARAMETERS,
+    PRODUCTS,
+    RANGE_ROWS,
+    ROW_SLACK,
+    VECTORS,
+)
+from qd8.kernels.gemm_memory import COLUMNS as HALF
 from qd8.kernels.jit import njit
 from qd8.kernels.quantize import store_parameters, write_row
-from qd8.kernels.row_ranges import ROWS, VECTORS, store_ranges
+from qd8.kernels.row_ranges import store_ranges
 from qd8.kernels.scalars import load_int, real_word, word
 from qd8.kernels.tile import register_tile
 from qd8.kernels.tile_amx import configure, release
-from qd8.kernels.tile_maddubs import COLUMNS as HALF
 from qd8.kernels.tile_maddubs import SCALES, complemented_tile
 from qd8.kernels.vector import (
     F32,
@@ -35,18 +47,11 @@ from qd8.kernels.vector import (
     store_first,
 )
 
-MADD, VNNI, AMX, MADDUBS = 0, 1, 2, 3
-FAMILY = {"madd": MADD, "vnni": VNNI, "amx": AMX, "maddubs": MADDUBS}
-PARAMETERS = 5  # arrays: scale, zero point, multiplier, least, greatest
 TOGETHER = 128 << 10  # bytes of rows whose ranges are found before they are written
-PRODUCTS = 16 << 10  # bytes of rows that are multiplied by factors before that
 UNIT = 8  # rows by which shares of higher tiles differ
-ROW_SLACK = 64  # bytes after a row of uint8: rows 4 KiB apart would share cache sets
 
 
-def constants(tier: isa.Tier) -> tuple[int, int, int, int, int]:
-    """The integers a GEMM kernel closes over: tier, family, MR, NR, KB."""
-    return tier.id, FAMILY[tier.tile], tier.MR, tier.NR, tier.KB
+held_rows = njit(gemm_memory.held_rows)
 
 
 @njit
@@ -148,7 +153,7 @@ def pack_rows(
     least, greatest = held_at + 12 * held, held_at + 16 * held
     vectors = held_at + 4 * PARAMETERS * held
     room = PRODUCTS if factors != 0 else TOGETHER
-    together = min(max(room // (size * K), 1), ROWS)
+    together = min(max(room // (size * K), 1), RANGE_ROWS)
     for first in range(0, rows, together):
         last, at = min(first + together, rows), 4 * first
         from_ = x + size * K * first
@@ -166,18 +171,6 @@ def pack_rows(
             m, point = real_word(multiplier + 4 * r, 0), load_int(zero_point + 4 * r)
             _pack_row(TIER, FAMILY, MR, KB, X, from_ + size * K * (r - first), K, a,
                       rows, blocks, r, m, point)  # fmt: skip
-
-
-@njit
-def held_rows(block_rows):
-    """Words of each array of parameters: found by sixteens, from any row on."""
-    return (block_rows + 15) // 16 * 16 + ROWS
-
-
-@njit
-def products_bytes(size, K):
-    """Bytes of the rows that are multiplied by factors before they are quantized."""
-    return min(max(PRODUCTS // (size * K), 1), ROWS) * size * K + 64
 
 
 @njit
@@ -228,7 +221,6 @@ def row_share(MR, M, i, shares):
     return units * i // shares * unit, min(units * (i + 1) // shares * unit, M)
 
 
-NO_FACTORS = 0, 1, 0  # the words of a layer whose rows are quantized as they are
 HEAD, MATRIX = 15, 8  # words before those of the matrices, and of each
 
 
@@ -259,7 +251,7 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
         held = held_rows(block_rows)
         scale, zero_point = scratch, scratch + 4 * held
         corner = scratch + 4 * PARAMETERS * held + VECTORS
-        a = corner + amx_gemm.SCRATCH if FAMILY == AMX else corner
+        a = corner + AMX_SCRATCH if FAMILY == AMX else corner
         if FAMILY == MADDUBS:
             a += linear_bytes(KB, blocks)
         i, j = task // grid_columns, task % grid_columns
@@ -305,20 +297,3 @@ def fully_connected(source, TIER, FAMILY, MR, NR, KB, X):
             release(TIER)
 
     return fully_connected
-
-
-def scratch_bytes(tier: isa.Tier, block_rows: int, blocks: int) -> int:
-    """Bytes of scratch that one task needs for blocks of ``block_rows`` rows."""
-    parameters_ = 4 * PARAMETERS * held_rows.py_func(block_rows) + VECTORS
-    if tier.tile == "madd":
-        packed = 2 * tier.KB * blocks * block_rows
-    elif tier.tile == "maddubs":
-        packed = COPIES * tier.KB * blocks * (-(-block_rows // tier.MR) * tier.MR)
-        packed += -(-tier.KB * blocks // 64) * 64
-    else:
-        packed = (tier.KB * blocks + ROW_SLACK) * block_rows
-    if tier.tile == "amx":
-        # Tiles read 16 or 32 rows even where fewer are valid.
-        packed = (tier.KB * blocks + ROW_SLACK) * (-(-block_rows // 32) * 32)
-        packed += amx_gemm.SCRATCH
-    return -(-(parameters_ + packed + 64) // 64) * 64

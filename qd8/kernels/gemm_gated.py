@@ -14,25 +14,28 @@ of them; the product itself, twice the outputs and more, is never in memory::
                row 1   ...
 """
 
-from qd8.kernels import amx_gemm
+from qd8.kernels.amx_gemm import place_zero_starts
 from qd8.kernels.chain import HALVES, apply_tail
 from qd8.kernels.gemm import (
-    AMX,
-    MADDUBS,
-    PARAMETERS,
     held_rows,
     linear_bytes,
     multiply,
     pack_rows,
     row_share,
 )
+from qd8.kernels.gemm_memory import (
+    AMX,
+    AMX_SCRATCH,
+    CHAIN_BYTES,
+    MADDUBS,
+    PARAMETERS,
+    VECTORS,
+    ZERO_STARTS,
+)
 from qd8.kernels.jit import njit
-from qd8.kernels.row_ranges import VECTORS
 from qd8.kernels.scalars import real_word, store_scalar, word
 from qd8.kernels.tile_amx import configure, release
 from qd8.kernels.vector import F32
-
-CHAIN_BYTES = 128  # of scratch: the chain's words, with addresses of this task
 
 
 def gated(source, TIER, FAMILY, MR, NR, KB, X):
@@ -64,7 +67,7 @@ def gated(source, TIER, FAMILY, MR, NR, KB, X):
         held = held_rows(block_rows)
         scale, zero_point = scratch, scratch + 4 * held
         corner = scratch + 4 * PARAMETERS * held + VECTORS
-        a = corner + amx_gemm.SCRATCH if FAMILY == AMX else corner
+        a = corner + AMX_SCRATCH if FAMILY == AMX else corner
         if FAMILY == MADDUBS:
             a += linear_bytes(KB, blocks)
         i, j = task // grid_columns, task % grid_columns
@@ -75,7 +78,7 @@ def gated(source, TIER, FAMILY, MR, NR, KB, X):
         pitch = 2 * group * NR
         if FAMILY == AMX:
             configure(TIER)
-            amx_gemm.place_zero_starts(TIER, corner)
+            place_zero_starts(TIER, corner)
         for m in range(first_row, last_row, block_rows):
             rows = min(block_rows, last_row - m)
             pack_rows(
@@ -90,7 +93,7 @@ def gated(source, TIER, FAMILY, MR, NR, KB, X):
                         TIER, FAMILY, MR, NR, KB, X, a, rows, K, blocks, panels, first,
                         first + count, panel_bytes, N, scale, zero_point, 4,
                         products + size * NR * (group * side - first), size * pitch,
-                        lo, hi, 0, 0, corner, corner + amx_gemm.ZERO_STARTS, 0,
+                        lo, hi, 0, 0, corner, corner + ZERO_STARTS, 0,
                     )  # fmt: skip
                 # Where element (0, 0) of the first half would lie.
                 origin = products - size * (pitch * m + NR * p)

@@ -8,17 +8,15 @@ neighbouring taps touch, else one tap), copied side by side into the task's scra
 so K is exactly KH*KW*C and the tiles are those of the fully connected operator.
 """
 
-from qd8.kernels.amx_gemm import SCRATCH
 from qd8.kernels.chain import apply_tail
 from qd8.kernels.copies import store_copies
-from qd8.kernels.gemm import MADD, MADDUBS, multiply, row_place
+from qd8.kernels.gemm import multiply, row_place
+from qd8.kernels.gemm_memory import AMX, MADD, MADDUBS, SLACK
+from qd8.kernels.gemm_memory import AMX_SCRATCH as SCRATCH
 from qd8.kernels.jit import njit
 from qd8.kernels.scalars import real_word, word
 from qd8.kernels.tile_amx import configure, place_starts, release
 from qd8.kernels.vector import F32, I16, I32, load, store
-
-AMX = 2
-SLACK = 128  # bytes that copies in units of 64 may read or write beyond a row
 
 
 @njit

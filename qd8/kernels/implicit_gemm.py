@@ -11,16 +11,18 @@ either as many as the padded image has steps in a row, so that one row goes on i
 next, or OW rounded up to whole registers. What is computed for the others is dropped.
 """
 
-from qd8.kernels.amx_gemm import SCRATCH, product
+from qd8.kernels.amx_gemm import product
 from qd8.kernels.chain import apply_tail
 from qd8.kernels.epilogue import least_scale
+from qd8.kernels.gemm_memory import AMX_SCRATCH as SCRATCH
+from qd8.kernels.gemm_memory import REGISTER_ROWS
 from qd8.kernels.jit import njit
 from qd8.kernels.scalars import real_word, store_scalar, word
 from qd8.kernels.tile_amx import configure, place_starts, release
 from qd8.kernels.tile_amx_outputs import tile_outputs
 from qd8.kernels.vector import F32
 
-REGISTER_ROWS, TILE_ROWS = 16, 32
+TILE_ROWS = 32
 BLOCK_BYTES = 64  # of k
 
 

@@ -8,7 +8,7 @@ the same.
 
 from typing import NamedTuple
 
-from qd8.kernels import amx_gemm
+from qd8.kernels.gemm_memory import AMX_SCRATCH
 from qd8.kernels.isa import Tier
 from qd8.kernels.runs import COPY, RUN, STEP, TILE, Runs
 from qd8.kernels.schedule import SERIAL_MACS, Schedule, far_room, grid
@@ -99,7 +99,7 @@ def _schedule(
     if threads > 1 and macs >= SERIAL_MACS:
         rows, columns, why = grid(units, count, threads, weights, tier)
     block = TILE * _block_tiles(layer, row_pixels, min(tiles, -(-units // rows)), tier)
-    scratch = amx_gemm.SCRATCH + -(-8 * layer.blocks // 64) * 64 + 128 * count
+    scratch = AMX_SCRATCH + -(-8 * layer.blocks // 64) * 64 + 128 * count
     name = f"qd8_qc8w_implicit_gemm_{tier.MR}x{tier.NR}c{tier.KR}_{tier.name}"
     why = f"{why}; tiles read the image where it lies"
     return ImplicitSchedule(

@@ -6,8 +6,8 @@ both are bound by (docs/kernels.md, "The port limit").
 
 from collections.abc import Sequence
 
+from qd8.kernels.gemm_memory import BINS, COLUMNS
 from qd8.kernels.isa import Tier, target, with_maddubs
-from qd8.kernels.tile_maddubs import BINS, COLUMNS
 
 GAIN = 1.1  # it must be so much faster to be worth as many bytes again
 # What beginning a stream costs a row, in vector instructions: its four loops end where

@@ -10,8 +10,6 @@ from qd8.kernels.ranges import higher, lower, range_vectors
 from qd8.kernels.simd import emitter, ir
 from qd8.kernels.vector import F32, LANES, f32x16, store
 
-ROWS = LANES  # at once
-VECTORS = 2 * ROWS * 64  # bytes of their vectors, before these are folded
 LEAST, GREATEST = 0, 1
 
 
@@ -25,9 +23,9 @@ def store_ranges(TIER, X, x, step, K, rows, vectors, least, greatest):
     for r in range(rows):
         lo, hi = range_vectors(TIER, X, x + step * r, K)
         store(TIER, F32, vectors + 64 * r, lo)
-        store(TIER, F32, vectors + 64 * (ROWS + r), hi)
+        store(TIER, F32, vectors + 64 * (LANES + r), hi)
     store(TIER, F32, least, fold_rows(TIER, LEAST, vectors))
-    store(TIER, F32, greatest, fold_rows(TIER, GREATEST, vectors + 64 * ROWS))
+    store(TIER, F32, greatest, fold_rows(TIER, GREATEST, vectors + 64 * LANES))
 
 
 @intrinsic(prefer_literal=True)

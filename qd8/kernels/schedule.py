@@ -7,8 +7,7 @@ tests need no kernel. A schedule never changes a bit.
 from dataclasses import replace
 from typing import ClassVar, Self
 
-from qd8.kernels import gemm, igemm
-from qd8.kernels.copies import COPIES
+from qd8.kernels.gemm_memory import COPIES, ROW_SLACK, SLACK, scratch_bytes
 from qd8.kernels.isa import Tier
 from qd8.records import field, record
 
@@ -98,7 +97,7 @@ def far_room(tier: Tier, total: int, weight_bytes: int) -> int:
 
 def _row_bytes(tier: Tier, blocks: int) -> int:
     width = {"madd": 2, "maddubs": COPIES}.get(tier.tile, 1)
-    return width * tier.KB * blocks + gemm.ROW_SLACK
+    return width * tier.KB * blocks + ROW_SLACK
 
 
 def _kernel(operator: str, tier: Tier) -> str:
@@ -120,7 +119,7 @@ def fully_connected(M: int, K: int, N: int, threads: int, tier: Tier) -> Schedul
     else:
         weights = tier.KB * blocks * N
         rows, columns, why = grid(units, count, threads, weights, tier)
-    scratch = gemm.scratch_bytes(tier, block_rows, blocks)
+    scratch = scratch_bytes(tier, block_rows, blocks)
     return Schedule(
         *(_kernel("gemm", tier), tier.name, block_rows, rows, columns, scratch, why),
         tile=tier.tile,
@@ -143,9 +142,9 @@ def convolution(
     else:
         weights = tier.KB * blocks * N
         rows, columns, why = grid(units, count, threads, weights, tier)
-    scratch = gemm.scratch_bytes(tier, block_rows, blocks)
+    scratch = scratch_bytes(tier, block_rows, blocks)
     # A row before it is packed, at the end; kept to whole cache lines.
-    scratch += -(-(2 * tier.KB * blocks + igemm.SLACK) // 64) * 64
+    scratch += -(-(2 * tier.KB * blocks + SLACK) // 64) * 64
     if tier.tile == "amx":
         scratch += 128 * count + 64  # what accumulators start at
     return Schedule(

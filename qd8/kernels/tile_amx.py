@@ -19,7 +19,6 @@ all outputs before it.
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import cgutils, emitter, i8, i32, i64, ir, ir_vector, void
 
-CORNER = 32 * 32 * 4
 _POINTER = i8.as_pointer()
 
 

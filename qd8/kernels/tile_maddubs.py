@@ -22,17 +22,16 @@ map of six rows and a bin of four, 14 of 16 ymm:
 
 from typing import Any
 
-from qd8.kernels.copies import COPIES, PAIR
+from qd8.kernels.copies import PAIR
+from qd8.kernels.gemm_memory import BINS, COLUMNS, COPIES
 from qd8.kernels.isa import with_maddubs
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import Emitter, emitter, i8, i16, i32, i64, ir_vector
 from qd8.kernels.tile import NAMES, argument_types, finish, initial
 from qd8.kernels.vector import F16
 
-COLUMNS = 8  # of a stream: the int32 lanes of a ymm
 SCALES, COUNTS, WEIGHTS = 64, 128, 160  # bytes from the beginning of a stream
 HEADER = 192  # where its offsets begin
-BINS = (4, 3, 2, 1)  # steps added in int16
 TURN = 4  # bins a turn of a loop
 
 

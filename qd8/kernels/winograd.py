@@ -33,25 +33,18 @@ along columns runs along rows too: its arguments are then exchanged.
 
 import numpy as np
 
+from qd8.kernels import winograd_memory
 from qd8.kernels.chain import apply_tail
 from qd8.kernels.jit import njit
 from qd8.kernels.scalars import load_int, real_word, store_scalar, word
 from qd8.kernels.vector import F32
-from qd8.kernels.winograd_output import SPARE, transform_output
+from qd8.kernels.winograd_memory import CHUNK, PLACE, SPARE
+from qd8.kernels.winograd_output import transform_output
 from qd8.kernels.winograd_tile import words_tile
-from qd8.kernels.winograd_transform import CHUNK, transform_input
+from qd8.kernels.winograd_transform import transform_input
 from qd8.kernels.winograd_variants import VARIANTS
 
-PLACE = 32  # bytes of a tile's place: window, output, rows, pixels, scale
-
-
-@njit
-def odd_lines(size):
-    """``size`` bytes in an odd number of cache lines.
-
-    So up to 64 positions this far apart are in different cache sets.
-    """
-    return ((size + 63) // 64 | 1) * 64
+odd_lines = njit(winograd_memory.odd_lines)
 
 
 @njit

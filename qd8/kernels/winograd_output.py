@@ -16,9 +16,6 @@ from qd8.kernels.vector import F16
 from qd8.kernels.winograd_transform import twins, weighted_sum
 from qd8.kernels.winograd_variants import VARIANTS
 
-SPARE = 64  # bytes that transform_output may write for itself
-
-
 NAMES = ("m", "m_step", "tail", "bias_at", "scale", "columns", "rows", "pixels")
 NAMES += ("out", "row_step", "pixel_step", "acc", "acc_row", "acc_pixel", "spare")
 NAMES += ("sum", "sum_step", "before", "after", "lo", "hi")

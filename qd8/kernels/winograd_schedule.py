@@ -11,9 +11,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from qd8.kernels.isa import Tier
 from qd8.kernels.schedule import SERIAL_MACS, Schedule
-from qd8.kernels.winograd import PLACE, odd_lines
-from qd8.kernels.winograd_output import SPARE
-from qd8.kernels.winograd_transform import CHUNK
+from qd8.kernels.winograd_memory import CHUNK, PLACE, SPARE, odd_lines
 from qd8.kernels.winograd_variants import VARIANTS, Axis, Variant
 from qd8.records import record
 
@@ -249,7 +247,9 @@ def winograd(layer: Layer, threads: int, tier: Tier) -> WinogradSchedule:
     rows, columns, why = _grid(layer, tiles, count, threads, tier)
     block = _block(layer, -(-tiles // rows), extents.NR * together, tier)
     positions = layer.form.positions
-    v_bytes = positions * sum(_odd(32 * extents.MR * size) for size in layer.blocks)
+    v_bytes = positions * sum(
+        odd_lines(32 * extents.MR * size) for size in layer.blocks
+    )
     m_bytes = -(-positions * 4 * extents.NR * block // 64) * 64
     scratch = -(-PLACE * block // 64) * 64 + SPARE
     scratch += v_bytes * -(-block // extents.MR) + m_bytes * together
@@ -297,7 +297,3 @@ def _block(layer: Layer, tiles: int, columns: int, tier: Tier) -> int:
     shares = -(-tiles // MR)
     blocks = -(-shares // -(-most // MR))
     return min(-(-shares // blocks) * MR, tiles)
-
-
-def _odd(size: int) -> int:
-    return int(odd_lines.py_func(size))

@@ -13,9 +13,8 @@ from math import gcd
 
 from qd8.kernels.jit import intrinsic, types
 from qd8.kernels.simd import Emitter, emitter, i16, i64, ir_vector
+from qd8.kernels.winograd_memory import CHUNK
 from qd8.kernels.winograd_variants import VARIANTS
-
-CHUNK = 16  # input channels transformed at a time
 
 
 @intrinsic(prefer_literal=True)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from qd8.kernels import gemm, isa, quantize
+from qd8.kernels import gemm, gemm_memory, isa, quantize
 from qd8.kernels.compiler import compiled
 from qd8.kernels.vector import F32
 from tests.processes import run_python
@@ -36,7 +36,7 @@ def test_hot_loops_multiply_in_registers(name: str) -> None:
     if name not in isa.runnable():
         pytest.skip(f"{name} does not run here: {isa.obstacle(name)}")
     tier = isa.BY_NAME[name]
-    kernel = compiled(gemm.fully_connected, *gemm.constants(tier), F32)
+    kernel = compiled(gemm.fully_connected, *gemm_memory.constants(tier), F32)
     loops = innermost_loops(kernel.assembly)
     dots = [
         (sum(bool(re.search(DOTS[name], line)) for line in loop), loop)
@@ -79,16 +79,16 @@ def test_older_cpus_do_not_spill_either(cpu: str) -> None:
 # Products of each hot loop, and instructions that reach for the stack, of both tiles.
 HOT_LOOPS_OF_AVX2 = """
 import json
-from qd8.kernels import gemm, igemm, isa
+from qd8.kernels import gemm, igemm, gemm_memory, isa
 from qd8.kernels.compiler import compiled
 from qd8.kernels.vector import F32
 from tests.kernels.test_assembly import ON_STACK, innermost_loops
 
 found, tier = [], isa.BY_NAME["avx2"]
 # That it compiles at all: instructions of other tiers are gone.
-compiled(igemm.convolution, *gemm.constants(tier), F32)
+compiled(igemm.convolution, *gemm_memory.constants(tier), F32)
 for row, dot in ((tier, "vpmaddwd"), (isa.with_maddubs(tier), "vpmaddubsw")):
-    kernel = compiled(gemm.fully_connected, *gemm.constants(row), F32)
+    kernel = compiled(gemm.fully_connected, *gemm_memory.constants(row), F32)
     loops = innermost_loops(kernel.assembly)
     products = [sum(dot in line for line in loop) for loop in loops]
     hot = [line for loop, n in zip(loops, products) if n for line in loop]

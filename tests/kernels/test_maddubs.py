@@ -8,7 +8,7 @@ import pytest
 
 import qd8
 from qd8 import maddubs
-from qd8.kernels import gemm, isa, paths, schedule
+from qd8.kernels import gemm, gemm_memory, isa, paths
 from qd8.kernels.compiler import compiled
 from qd8.kernels.tile_maddubs import TURN
 from qd8.kernels.vector import F32
@@ -43,7 +43,7 @@ def forced() -> Iterator[None]:
 @pytest.fixture
 def chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the path to the schedule, as on a CPU without AVX-VNNI."""
-    schedule._forced.set("")
+    paths._forced.set("")
     monkeypatch.setattr(maddubs, "fused", lambda: False)
 
 
@@ -253,7 +253,7 @@ def test_a_wrong_correction_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_hot_loops_multiply_in_registers() -> None:
     """Bins of every size for every number of rows, off the stack."""
     tier = isa.with_maddubs(TIER)
-    kernel = compiled(gemm.fully_connected, *gemm.constants(tier), F32)
+    kernel = compiled(gemm.fully_connected, *gemm_memory.constants(tier), F32)
     loops = innermost_loops(kernel.assembly)
     hot = [loop for loop in loops if any("vpmaddubsw" in line for line in loop)]
     products = [sum("vpmaddubsw" in line for line in loop) for loop in hot]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qd8 import winograd
-from qd8.kernels.winograd_transform import CHUNK
+from qd8.kernels.winograd_memory import CHUNK
 from qd8.kernels.winograd_variants import (
     STEPS,
     VARIANTS,
