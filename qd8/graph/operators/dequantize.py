@@ -31,9 +31,12 @@ def dequantize(
     along = [1] * data.ndim
     if scale.size > 1:
         along[axis] = scale.size
-    steps = data.astype(np.int32) - zero_point.astype(np.int32).reshape(along)
+    factors = scale.astype(np.float32).reshape(along)
     with np.errstate(all="ignore"):
-        return steps.astype(np.float32) * scale.astype(np.float32).reshape(along)
+        if data.dtype == np.int8 and not zero_point.any():
+            return np.multiply(data, factors, dtype=np.float32)
+        steps = data.astype(np.int32) - zero_point.astype(np.int32).reshape(along)
+        return steps.astype(np.float32) * factors
 
 
 def dtype(given: Given, options: Options) -> str:

@@ -4,7 +4,6 @@ They may feed one another through a RESHAPE, and read pieces of longer rows in p
 """
 
 import math
-from heapq import heappop, heappush
 
 from ..graph import Graph, Node
 from ..operators.chain import CHAIN
@@ -40,17 +39,19 @@ def _members(
     """
     members = [last]
     size = math.prod(graph.tensors[last.outputs[0]].shape)
-    waiting: list[tuple[int, int]] = []  # (-position of the maker, tensor)
+    waiting: set[tuple[int, int]] = set()  # (position of the maker, tensor)
 
     def ask(node: Node) -> None:
         for i in node.inputs:
             if i in uses.maker:
-                heappush(waiting, (-position[uses.maker[i]], i))
+                waiting.add((position[uses.maker[i]], i))
 
     ask(last)
     while waiting:
         # All readers of a tensor come after its maker: they have been asked about.
-        _, i = heappop(waiting)
+        latest = max(waiting)
+        waiting.remove(latest)
+        _, i = latest
         node = uses.maker[i]
         if (
             node not in members
