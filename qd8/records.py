@@ -5,7 +5,7 @@ six methods for each of them, which takes 15 ms of such a process' start; here o
 ``__init__`` is compiled, and the other methods, shared by all, read the fields.
 """
 
-from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
+from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["field", "record"]
@@ -25,7 +25,7 @@ else:
 
         def made(given):
             cls = plain(given)
-            cls.__init__ = _init(fields(cls))
+            cls.__init__ = _init(cls, slots)
             for name, method in methods.items():
                 if name not in given.__dict__:
                     setattr(cls, name, method)
@@ -34,11 +34,14 @@ else:
         return made
 
 
-def _init(known: tuple[Field[Any], ...]) -> Any:
-    """Compile the method that sets fields from arguments or defaults."""
+def _init(cls: type, slots: bool) -> Any:
+    """Compile the method that sets fields from arguments or defaults.
+
+    A slot's own ``__set__`` takes two thirds of the time of ``object.__setattr__``.
+    """
     scope: dict[str, Any] = {"put": _put, "MISSING": MISSING}
     places, keywords, body = ["self"], ["*"], []
-    for each in known:
+    for each in fields(cls):
         argument = value = name = each.name
         if each.default is not MISSING:
             argument, scope[f"_{name}"] = f"{name}=_{name}", each.default
@@ -46,7 +49,10 @@ def _init(known: tuple[Field[Any], ...]) -> Any:
             argument, scope[f"_{name}"] = f"{name}=MISSING", each.default_factory
             value = f"_{name}() if {name} is MISSING else {name}"
         (keywords if each.kw_only else places).append(argument)
-        body.append(f"    put(self, {name!r}, {value})")
+        if slots:
+            scope[f"set_{name}"] = getattr(cls, name).__set__
+        setting = f"set_{name}(self, " if slots else f"put(self, {name!r}, "
+        body.append(f"    {setting}{value})")
     arguments = places + (keywords if len(keywords) > 1 else [])
     exec("\n".join([f"def __init__({', '.join(arguments)}):", *body]), scope)
     return scope["__init__"]
