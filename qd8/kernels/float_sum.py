@@ -24,8 +24,8 @@ from qd8.kernels.float_group_sum import bind_group_sum
 from qd8.kernels.groups import grouped
 from qd8.kernels.jit import njit
 from qd8.kernels.movement import bind_transpose
-from qd8.kernels.offers import TURNS, yielding
 from qd8.kernels.scalars import real_word, word
+from qd8.kernels.team_words import TURNS, yielding
 from qd8.kernels.vector import (
     F16,
     F32,

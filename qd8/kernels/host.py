@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 
 from qd8.kernels import disk
@@ -55,7 +56,7 @@ def fingerprint() -> str | None:
         said = [_cpu(), cpuid()]
     except OSError:
         return None
-    packages = [_version(name) for name in ("numba", "llvmlite")]
+    packages = [version(name) for name in ("numba", "llvmlite")]
     asked = [os.environ.get(name) for name in _ASKED]
     return repr([said, packages, asked, platform.machine(), sys.version])
 
@@ -84,7 +85,8 @@ def cpuid() -> list[int]:
     return found
 
 
-def _version(package: str) -> bytes:
+@cache
+def version(package: str) -> bytes:
     """Return the file in which versioneer says a package's version, without importing.
 
     importlib.metadata takes 10 ms of imports of its own.

@@ -3,8 +3,7 @@
 Around each task, in the thread that runs it, the floating-point control word is set
 to round-to-nearest without flushing and put back afterwards; the task itself is an
 opaque call through a pointer, across which no compiler moves arithmetic
-(kernels.md 6). The loops over tasks are kernels too: one for one thread, one for a
-team of several (offers.py, team.py).
+(kernels.md 6). The loops over tasks are kernels too (launchers.py).
 """
 
 import ctypes
@@ -18,10 +17,6 @@ import numpy.typing as npt
 
 from qd8.kernels import team
 from qd8.kernels.cache import Factory, Kernel, kernel
-from qd8.kernels.calls import call_task
-from qd8.kernels.jit import njit
-from qd8.kernels.offers import share
-from qd8.kernels.scalars import store_scalar, word
 
 
 class Call(NamedTuple):
@@ -109,71 +104,17 @@ class Program:
         ]
 
 
-@njit
-def place_words(arguments, words, bases, total, x, out, acc, scratch):
-    """Write ``total`` words to ``arguments``, the addresses of their bases added."""
-    for i in range(total):
-        base, value = word(bases, i), word(words, i)
-        if base == X:
-            value += x
-        elif base == OUT:
-            value += out
-        elif base == ACCUMULATOR:
-            value += acc
-        elif base == SCRATCH:
-            value += scratch
-        store_scalar(arguments + 8 * i, value)
-
-
-def _serial_factory(source):
-    def launch_serial(program, x, out, acc, scratch):
-        source  # noqa: B018  (in the closure, hence in the key of Numba's cache)
-        table, arguments = word(program, 0), scratch + word(program, 2)
-        place_words(
-            arguments, word(program, 3), word(program, 4), word(program, 5),
-            x, out, acc, scratch,
-        )  # fmt: skip
-        for i in range(word(program, 1)):
-            address = word(table, 3 * i)
-            first = arguments + word(table, 3 * i + 1)
-            tasks = word(table, 3 * i + 2)
-            for task in range(tasks):
-                call_task(address, task, tasks, first)
-
-    return launch_serial
-
-
-def _shared_factory(source):
-    def launch_shared(team, program, x, out, acc, scratch):
-        source  # noqa: B018  (in the closure, hence in the key of Numba's cache)
-        table, arguments = word(program, 0), scratch + word(program, 2)
-        place_words(
-            arguments, word(program, 3), word(program, 4), word(program, 5),
-            x, out, acc, scratch,
-        )  # fmt: skip
-        for i in range(word(program, 1)):
-            address = word(table, 3 * i)
-            first = arguments + word(table, 3 * i + 1)
-            tasks = word(table, 3 * i + 2)
-            if tasks == 1:
-                call_task(address, 0, 1, first)
-            else:
-                share(team, address, tasks, first)
-
-    return launch_shared
-
-
 @cache
 def _serial():
     """The launcher for one thread; like the other, it runs without the GIL."""
-    function = kernel(_serial_factory, arguments=5)
+    function = kernel("launchers.serial", arguments=5)
     return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)(function.address)
 
 
 @cache
 def _shared():
     """The launcher for a team of threads."""
-    function = kernel(_shared_factory, arguments=6)
+    function = kernel("launchers.shared", arguments=6)
     return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 6)(function.address)
 
 

@@ -8,13 +8,11 @@ functions on Numba values (vector.py).
 
 from typing import Any
 
-import llvmlite
 from llvmlite import ir
 
 from qd8.kernels import isa
 from qd8.kernels.jit import cgutils
 
-LLVMLITE_VERSION = llvmlite.__version__
 i1, i8, i16, i32, i64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
 f16, f32, f64 = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 void = ir.VoidType()

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from qd8.kernels import offers
+from qd8.kernels import team_words
 from qd8.kernels.cores import available_threads
 
 # Seconds for which a worker waits for the next offer before it sleeps. Waking it
@@ -46,14 +46,14 @@ class Team:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        memory = np.zeros(offers.BYTES // 8 + 16, np.int64)
+        memory = np.zeros(team_words.BYTES // 8 + 16, np.int64)
         start = memory.__array_interface__["data"][0]
         self.address = -(-start // 128) * 128
         self._words = memory[(self.address - start) // 8 :]
-        self._words[offers.YIELD // 8] = offers.yielding()
+        self._words[team_words.YIELD // 8] = team_words.yielding()
         self._asleep: list[threading.Lock] = []
         self._away_from = -1
-        self._patience = offers.turns_of(self.address, PATIENCE)
+        self._patience = team_words.turns_of(self.address, PATIENCE)
         self._threads = [
             threading.Thread(target=self._serve, daemon=True, name=f"qd8 worker {i}")
             for i in range(1, workers + 1)
@@ -67,9 +67,9 @@ class Team:
             raise
 
     def _serve(self) -> None:
-        work, gate = offers.work(), threading.Lock()
+        work, gate = team_words.work(), threading.Lock()
         gate.acquire()
-        while not self._words[offers.STOP // 8]:
+        while not self._words[team_words.STOP // 8]:
             work(self.address, self._patience)
             self._asleep.append(gate)
             gate.acquire()
@@ -98,7 +98,7 @@ class Team:
 
     def dismiss(self) -> None:
         """Tell the workers to end, soon."""
-        self._words[offers.STOP // 8] = 1
+        self._words[team_words.STOP // 8] = 1
         self.wake()
 
     def join(self) -> None:

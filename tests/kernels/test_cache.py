@@ -1,13 +1,14 @@
 """Kernels asked for by name: each is there, and is the one of its function."""
 
 import ast
+import time
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import qd8
-from qd8.kernels import cache, panels
+from qd8.kernels import cache, panels, source
 
 CALLS = {"kernel", "run_once"}
 
@@ -61,3 +62,22 @@ def test_a_name_is_compiled_where_no_disk_has_it(monkeypatch) -> None:
     monkeypatch.setattr(cache, "listeners", [lambda name, _: compiled.append(name)])
     assert cache.kernel("range_tail._range_end_factory", 0).address
     assert len(compiled) == 1
+
+
+def test_an_edited_source_is_another_checksum(monkeypatch, tmp_path) -> None:
+    """Also of the same size; what is as it was is not read again."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    read, checksum = [], source.checksum
+    monkeypatch.setattr(
+        source, "checksum", lambda *given: read.append(given[0]) or checksum(*given)
+    )
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text("a = 1")
+    (tmp_path / "three.txt").write_text("a = 1")
+    before = source.of_folder(str(tmp_path))
+    assert source.of_folder(str(tmp_path)) == before
+    assert len(read) == 2
+    time.sleep(0.02)  # times of files tick every few milliseconds
+    (tmp_path / "two.py").write_text("a = 2")
+    assert source.of_folder(str(tmp_path)) != before
+    assert len(read) == 4
