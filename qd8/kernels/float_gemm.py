@@ -33,7 +33,7 @@ from qd8.kernels.float_pack import (
 from qd8.kernels.float_schedule import ahead, schedule
 from qd8.kernels.float_strips import STRIP_WORDS, Strips, conv2d_strips, row_strips
 from qd8.kernels.float_tile import TILES, float_tile, has_masks, height_table
-from qd8.kernels.float_unary import bind_cast
+from qd8.kernels.float_unary import bind_cast, bind_rounded
 from qd8.kernels.float_widen import widen
 from qd8.kernels.jit import njit
 from qd8.kernels.moves import copy_bytes
@@ -164,6 +164,7 @@ def bind_conv2d_float(
     Parameters
     ----------
     x : (N, H, W, C), out : (N, OH, OW, O), both float32 or both float16
+        Or a float32 ``x``, which is first rounded in place to float16 as ``out`` is.
     weight : (O, KH, KW, C / groups) float32 or float16
         Or what ``pack_conv2d_float`` made of it under the current tier.
     bias : (O,) float32 or None
@@ -213,7 +214,11 @@ def bind_strips(
     threads: int,
     tail: Tail | None = None,
 ) -> list[launch.Call]:
-    """Calls that make the outputs of ``strips``; ``x`` and ``out`` of one dtype."""
+    """Calls that make the outputs of ``strips``.
+
+    ``x`` and ``out`` are of one dtype, or a float32 ``x`` is first rounded in place to
+    float16, as ``out`` is.
+    """
     if out.size == 0:
         return []
     tile = TILES[packed.tier]
@@ -225,6 +230,8 @@ def bind_strips(
         whole = np.empty(x.shape, np.float32)
         calls = bind_cast(x, whole, threads=threads)
         x = whole
+    elif x.dtype != out.dtype:
+        calls = bind_rounded(x, x, threads=threads)
     MR, NR = tile.heights[0], tile.NR
     heights = height_table(tile)
     biases = pack_bias(bias, packed)

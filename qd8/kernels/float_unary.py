@@ -25,6 +25,7 @@ from qd8.kernels.jit import njit
 from qd8.kernels.scalars import real_word, word
 from qd8.kernels.vector import (
     F16,
+    F32,
     LANES,
     clamp,
     load,
@@ -39,7 +40,13 @@ GRAIN = 1 << 15  # elements of a task
 LOGISTIC_GRAIN = 1 << 12
 
 
-def _clamp_factory(source, TIER, IN, OUT):
+@njit
+def _clamped(TIER, ROUNDED, x, lo, hi):
+    y = clamp(TIER, x, lo, hi)
+    return round_half(TIER, y) if ROUNDED else y
+
+
+def _clamp_factory(source, TIER, IN, OUT, ROUNDED):
     in_size, out_size = (2 if k == F16 else 4 for k in (IN, OUT))
 
     def float_clamp(task, tasks, args):
@@ -49,13 +56,15 @@ def _clamp_factory(source, TIER, IN, OUT):
         i, last = task * share, min(count, (task + 1) * share)
         x, out = word(args, 0) + i * in_size, word(args, 1) + i * out_size
         while i + LANES <= last:
-            store(TIER, OUT, out, clamp(TIER, load(TIER, IN, x), lo, hi))
+            lanes = load(TIER, IN, x)
+            store(TIER, OUT, out, _clamped(TIER, ROUNDED, lanes, lo, hi))
             i += LANES
             x += LANES * in_size
             out += LANES * out_size
         if i < last:
             lanes = load_first(TIER, IN, x, last - i, np.float32(0))
-            store_first(TIER, OUT, out, clamp(TIER, lanes, lo, hi), last - i)
+            lanes = _clamped(TIER, ROUNDED, lanes, lo, hi)
+            store_first(TIER, OUT, out, lanes, last - i)
 
     return float_clamp
 
@@ -97,7 +106,7 @@ def bind_clamp(
 
     The arrays have one size; ``out`` may be ``x`` itself.
     """
-    kernel = cache.kernel(_clamp_factory, isa.current().id, kind(x), kind(out))
+    kernel = cache.kernel(_clamp_factory, isa.current().id, kind(x), kind(out), 0)
     return _bind(kernel, x, out, bounds_words(activation), GRAIN, threads)
 
 
@@ -119,6 +128,15 @@ def bind_relu_n1_to_1(x: Float, out: Float, *, threads: int) -> list[launch.Call
 def bind_cast(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
     """float32 to float16, once to nearest even, or float16 to float32, exactly."""
     return bind_clamp(x, out, activation="none", threads=threads)
+
+
+def bind_rounded(x: Float, out: Float, *, threads: int) -> list[launch.Call]:
+    """Calls that make ``out`` the float16 numbers nearest to ``x``, both float32.
+
+    ``out`` may be ``x`` itself.
+    """
+    kernel = cache.kernel(_clamp_factory, isa.current().id, F32, F32, 1)
+    return _bind(kernel, x, out, bounds_words("none"), GRAIN, threads)
 
 
 def bind_logistic(x: Float, out: Float, *, threads: int) -> list[launch.Call]:

@@ -95,6 +95,7 @@ CONV_2D = Operator(
     bind=bind,
     pack=pack,
     takes_tail=True,
+    narrows=True,
     macs=macs,
     weight_axis=0,
     quantized=Quantized("conv2d", layer, from_float=True, takes_tail=True),

@@ -196,6 +196,9 @@ class Operator:
         memory, and there is nothing to run
     in_place : the kernel may write its output over an input of the same shape
     takes_tail : ``bind`` takes a tail (kernels/chain.py) as the option of that name
+    narrows : ``bind`` takes a float32 first input for a float16 output, and has it
+        rounded in place
+    widens : ``bind`` takes a float32 output for a float16 input: its float16 results
     of_parts : the layers of a node's parts -> its own layer, for an operator that a
         pass makes of quantized ones
     macs : (shapes, output) -> multiply-accumulates
@@ -222,6 +225,8 @@ class Operator:
     is_view: bool = False
     in_place: bool = False
     takes_tail: bool = False
+    narrows: bool = False
+    widens: bool = False
     of_parts: Callable[[Sequence[Any]], Any] | None = None
     macs: Callable[[Sequence[Any], Shape], int] = field(default=_no_macs)
 

@@ -43,6 +43,7 @@ RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR = (
         decode=decode,
         shape=shape,
         bind=kernel(f"{module}.bind_{name}", "size"),
+        widens=x is X,
     )
     for name, x, module in (
         ("resize_bilinear", X, "float_resize"),

@@ -59,6 +59,11 @@ PASSES: tuple[Pass, ...] = (
         "channels written where CONCATENATION would copy them",
         {"CONCATENATION"},
     ),
+    Pass(
+        "casts",
+        "CAST at an edge into the resize or the convolution beside it",
+        {"CAST"},
+    ),
     Pass("bands", "convolutions and pools that feed one another, by rows"),
     Pass("scaled", "MUL by channels into the quantized layer that reads it", {"MUL"}),
     Pass(
