@@ -280,7 +280,7 @@ class Emitter:
     def scales(self, type_: ir.Type) -> bool:
         """Whether `scaled` is one instruction."""
         wide = isinstance(type_, ir.VectorType) and type_.count == 16
-        return wide and self.tier.tile in ("vnni", "amx")
+        return wide and "avx512f" in self.tier.features
 
     def scaled(self, y: ir.Value, n: ir.Value, mask: ir.Value | None = None):
         """y * 2^n for integers n in float32, rounded once; 0 where not in the mask."""

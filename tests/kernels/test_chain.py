@@ -1,5 +1,7 @@
 """Element-wise programs against the definitions of their operators, in order."""
 
+from operator import itemgetter
+
 import numpy as np
 import pytest
 import qd8_reference
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qd8.kernels import chain
+from qd8.kernels import isa as tiers
 from qd8.kernels.chain_program import (
     CHANNEL,
     IMAGE,
@@ -22,8 +25,10 @@ from qd8.kernels.chain_program import (
     decoded,
     encoded,
 )
+from qd8.kernels.tail import NO_TAIL
 from tests.checks import assert_same_bits
 from tests.kernels.float_values import output, run, wild
+from tests.processes import run_python
 
 SHAPES = [(2, 3, 4, 19), (1, 2, 2, 16), (3, 1, 5, 40), (2, 2, 1, 1), (1, 1, 1, 7)]
 
@@ -85,15 +90,17 @@ def sized(links, kinds, shape):
     return Program(tuple(links), tuple(kinds), shape[3], shape[1] * shape[2])
 
 
+def alone(name):
+    """Make a program of one operator, of arrays of its output's shape."""
+    operands = tuple(operand(n) for n in range(OPERATORS[name]))
+    return Program((Link(name, operands),), (SAME,) * len(operands), 1 << 62)
+
+
 @pytest.mark.parametrize("name", OPERATORS)
 def test_every_operator(isa, dtype, threads, name):
     """Alone, on whole vectors and rests."""
-    count = OPERATORS[name]
-    program = Program(
-        (Link(name, tuple(operand(n) for n in range(count))),), (SAME,) * count, 1 << 62
-    )
     for shape in SHAPES:
-        check(program, shape, dtype, threads)
+        check(alone(name), shape, dtype, threads)
 
 
 @pytest.mark.parametrize("kind", [SAME, CHANNEL, IMAGE, ROW, SCALAR])
@@ -193,4 +200,28 @@ def chain_rows(tail, first, rows, count, stride):
 
 def test_no_tail_is_nothing():
     """Address 0 is called by nobody."""
-    chain.apply_tail(*chain.NO_TAIL, 0, 3, 5, 5)
+    chain.apply_tail(*NO_TAIL, 0, 3, 5, 5)
+
+
+@pytest.mark.parametrize(
+    "tier", [t for t in tiers.TIERS if t.features], ids=itemgetter(0)
+)
+def test_a_tier_needs_its_own_features_only(tier):
+    """LLVM would abort the process on an instruction that the target lacks."""
+    if tier.name not in tiers.runnable():
+        pytest.skip(f"{tier.name} does not run here: {tiers.obstacle(tier.name)}")
+    features = ",".join(f"+{name}" for name in tier.features)
+    target = {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": features}
+    ended = run_python(EVERY_OPERATOR, QD8_ISA=tier.name, **target)
+    assert ended.returncode == 0, ended.stderr
+
+
+EVERY_OPERATOR = """
+import numpy as np
+from qd8.kernels import chain
+from tests.kernels.test_chain import OPERATORS, alone
+
+x = np.ones(16, np.float32)
+for name, count in OPERATORS.items():
+    chain.bind_chain(*[x] * count, x, program=alone(name), threads=1)
+"""
