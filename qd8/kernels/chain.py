@@ -11,28 +11,16 @@ import numpy as np
 
 from qd8.kernels import cache, isa, launch
 from qd8.kernels.calls import call_kernel
-from qd8.kernels.chain_operators import EMIT
-from qd8.kernels.chain_program import (
-    CHANNEL,
-    IMAGE,
-    PIECE,
-    ROW,
-    SAME,
-    SCALAR,
-    Program,
-    decoded,
-    encoded,
-)
+from qd8.kernels.chain_loop import OPERANDS, run_links
+from qd8.kernels.chain_program import PIECE, Program, encoded
 from qd8.kernels.float_arguments import Float, address, kind, task_count
-from qd8.kernels.jit import intrinsic, njit, types
+from qd8.kernels.jit import njit
 from qd8.kernels.scalars import word
-from qd8.kernels.simd import emitter, f32, i16, i64, ir_vector
 from qd8.kernels.tail import Tail
-from qd8.kernels.vector import F16, LANES
+from qd8.kernels.vector import LANES
 
 GRAIN = 1 << 13  # elements of a task
-_OPERANDS = 4  # words before the operands: output, period, rows, pitch
-HALVES = _OPERANDS  # from which word on `bind_gate` has halves in place of addresses
+HALVES = OPERANDS  # from which word on `bind_gate` has halves in place of addresses
 
 
 @njit
@@ -47,105 +35,6 @@ def apply_tail(tail, arguments, first, rows, count, stride):
         else:
             for r in range(rows):
                 call_kernel(tail, first + r * stride, count, arguments)
-
-
-@intrinsic(prefer_literal=True)
-def run_links(
-    typingctx, tier, kind, w0, w1, w2, w3, kinds, position, channel, row, length, args
-):
-    """The program on ``length`` elements of one row, from ``position`` on."""
-    words = [each.literal_value for each in (w0, w1, w2, w3, kinds)]
-
-    def codegen(context, builder, signature, values):
-        e = emitter(builder, tier)
-        _Run(e, kind.literal_value == F16, words, *values[7:]).emit()
-        return context.get_dummy_value()
-
-    constants = (tier, kind, w0, w1, w2, w3, kinds)
-    return types.none(*constants, *[types.int64] * 5), codegen
-
-
-class _Run:
-    """Emits a program for one run of elements within a row."""
-
-    def __init__(self, e, half, words, position, channel, row, length, args):
-        self.e, self.half = e, half
-        self.links, self.kinds = decoded(words)
-        self.length = length
-        self.size = 2 if half else 4
-        self.memory = ir_vector(i16 if half else f32, LANES)
-        build = e.b
-
-        def argument(n):
-            return e.load(i64, args, i64(8 * n))
-
-        offsets = {SAME: position, CHANNEL: channel, ROW: row, SCALAR: i64(0)}
-        if IMAGE in self.kinds:
-            image = build.sdiv(row, argument(2))
-            offsets[IMAGE] = build.add(build.mul(image, argument(1)), channel)
-        if PIECE in self.kinds:
-            offsets[PIECE] = build.add(build.mul(row, argument(3)), channel)
-        self.out = self._at(argument(0), position)
-        self.places = [
-            self._at(argument(_OPERANDS + n), offsets[kind])
-            for n, kind in enumerate(self.kinds)
-        ]
-        self.still = {
-            n: self._widened(e.splat(e.load(self.memory.element, place), LANES))
-            for n, (place, kind) in enumerate(zip(self.places, self.kinds, strict=True))
-            if kind in (ROW, SCALAR)
-        }
-
-    def _at(self, base, offset):
-        return self.e.b.add(base, self.e.b.mul(offset, i64(self.size)))
-
-    def _widened(self, lanes):
-        return self.e.widen(lanes) if self.half else lanes
-
-    def emit(self):
-        """Whole vectors, then what is left of them."""
-        build = self.e.b
-        whole = build.ashr(self.length, i64(LANES.bit_length() - 1))
-
-        def body(index, carried):
-            self._vector(build.mul(index, i64(LANES * self.size)), None)
-            return carried
-
-        self.e.loop(whole, [], body)
-        done = build.mul(whole, i64(LANES))
-        rest = build.sub(self.length, done)
-        with build.if_then(build.icmp_signed(">", rest, i64(0))):
-            mask = self.e.mask(LANES, rest)
-            self._vector(build.mul(done, i64(self.size)), mask)
-
-    def _vector(self, offset, mask):
-        e = self.e
-        operands = [self._operand(n, offset, mask) for n in range(len(self.kinds))]
-        results = []
-        for link in self.links:
-            values = [
-                results[place.index] if place.is_result else operands[place.index]
-                for place in link.arguments
-            ]
-            y = EMIT[link.name](e, *values)
-            if self.half:
-                narrow = e.narrow(y)
-                y = e.widen(narrow)
-            results.append(y)
-        stored = narrow if self.half else y
-        if mask is None:
-            e.store(stored, self.out, offset)
-        else:
-            e.store_masked(stored, e.b.add(self.out, offset), mask)
-
-    def _operand(self, n, offset, mask):
-        if n in self.still:
-            return self.still[n]
-        if mask is None:
-            return self._widened(self.e.load(self.memory, self.places[n], offset))
-        at = self.e.b.add(self.places[n], offset)
-        zero = self.e.const(self.memory, 0)
-        return self._widened(self.e.load_masked(self.memory, at, mask, zero))
 
 
 def _factory(source, TIER, KIND, W0, W1, W2, W3, KINDS):

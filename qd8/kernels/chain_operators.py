@@ -3,7 +3,11 @@
 from qd8.kernels.activation import BOUNDS
 from qd8.kernels.chain_program import OPERATORS
 from qd8.kernels.elementwise_operators import GROUPS
-from qd8.kernels.float_exp import emit_logistic
+from qd8.kernels.float_exp import (
+    emit_logistic,
+    emit_logistic_of,
+    emit_logistic_power,
+)
 
 
 def _clamp(name):
@@ -28,3 +32,7 @@ EMIT = {
 }
 EMIT |= {name: _clamp(name) for name in ("relu", "relu6", "relu_n1_to_1")}
 EMIT |= {name: _from_groups(name) for name in OPERATORS if name not in EMIT}
+
+# name -> (emit(e, x), emit(e, x, first)): the halves of operators that are one long
+# chain of instructions, each of which waits for the one before it (chain_loop.py).
+HALVED = {"logistic": (emit_logistic_power, emit_logistic_of)}

@@ -4,6 +4,7 @@ No libm: a polynomial with a defined order of operations gives every tier, threa
 and lane the same bits. Coefficients: Cephes expf (Moshier), single/expf.c.
 """
 
+from qd8.kernels.simd import i16, i32
 from qd8.kernels.vector import define, f32x16
 
 LOG2_E = 1.44269504088896341
@@ -128,11 +129,35 @@ def emit_exp_minus_one(e, x):
 
 def emit_logistic(e, x):
     """R25: the exponential never overflows, and neither branch cancels."""
-    b = e.b
+    return emit_logistic_of(e, x, emit_logistic_power(e, x))
+
+
+def emit_logistic_power(e, x):
+    """exp(-|x|): what `emit_logistic_of` finishes."""
+    return emit_exp_vanishing(e, e.b.fneg(e.unary("llvm.fabs", x)))
+
+
+def emit_logistic_of(e, x, power):
+    """1 / (1 + power) where x >= 0, else power / (1 + power)."""
     one = e.const(x.type, 1.0)
-    power = emit_exp_vanishing(e, b.fneg(e.unary("llvm.fabs", x)))
-    positive = b.fcmp_ordered(">=", x, e.const(x.type, 0.0))
-    return b.fdiv(b.select(positive, one, power), b.fadd(one, power))
+    return e.b.fdiv(_one_unless_negative(e, x, power), e.b.fadd(one, power))
+
+
+# VFIXUPIMMPS: what becomes of NaN (two kinds), 0, 1, -infinity, infinity, negative and
+# positive numbers, four bits each: 10 is 1, 0 what was there before.
+_ONES = sum(10 << 4 * kind for kind in (2, 3, 5, 7))
+
+
+def _one_unless_negative(e, x, power):
+    """1 where x >= 0, else ``power``, which of -0.0 is 1; one instruction on x86."""
+    b, bits = e.b, e.bits(x)
+    if e.scales(x.type):
+        return e.call(
+            "llvm.x86.avx512.mask.fixupimm.ps.512", x.type, power, x,
+            e.const(bits.type, _ONES), i32(0), i16(-1), i32(4),
+        )  # fmt: skip
+    negative = b.icmp_signed("<", bits, e.const(bits.type, 0))
+    return b.select(negative, power, e.const(x.type, 1.0))
 
 
 scaled = define(f32x16, (f32x16,), _scaled)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from qd8.kernels import chain
 from qd8.kernels import isa as tiers
+from qd8.kernels.chain_loop import AHEAD
 from qd8.kernels.chain_program import (
     CHANNEL,
     IMAGE,
@@ -26,6 +27,7 @@ from qd8.kernels.chain_program import (
     encoded,
 )
 from qd8.kernels.tail import NO_TAIL
+from qd8.kernels.vector import LANES
 from tests.checks import assert_same_bits
 from tests.kernels.float_values import output, run, wild
 from tests.processes import run_python
@@ -196,6 +198,37 @@ def test_a_tail_finishes_pieces_in_place(isa, dtype, kind):
 def chain_rows(tail, first, rows, count, stride):
     """Call ``apply_tail`` as a kernel would."""
     chain.apply_tail(*tail.words, first, rows, count, stride)
+
+
+X, Y = operand(0), operand(1)
+WITH_LOGISTIC = [
+    [Link("logistic", (X,)), Link("mul", (X, result(0)))],
+    [Link("add", (X, Y)), Link("logistic", (Y,)), Link("sub", (result(0), result(1)))],
+    # Of a result it is not in halves, nor where there are two.
+    [Link("neg", (Y,)), Link("logistic", (result(0),))],
+    [
+        Link("logistic", (X,)),
+        Link("logistic", (Y,)),
+        Link("sub", (result(0), result(1))),
+    ],
+]
+COUNTS = [2 * AHEAD - 1, 2 * AHEAD, 2 * AHEAD + 1, 5 * AHEAD + 3]
+
+
+@pytest.mark.parametrize("links", WITH_LOGISTIC, ids=range(len(WITH_LOGISTIC)))
+def test_a_logistic_function_in_halves(isa, dtype, links):
+    """However many vectors wait between them; over its own operand, and with a rest."""
+    for count in COUNTS:
+        length = count * LANES + 5
+        program = Program(tuple(links), (SAME, CHANNEL), length)
+        x, other = wild(1, 2, length, dtype=dtype), wild(2, length, dtype=dtype)
+        out = output(x.shape, dtype)
+        out[...] = x
+        with np.errstate(all="ignore"):
+            expected = np.broadcast_to(defined(program, [x, other]), x.shape)
+        tail = chain.bind_tail(program, [other], out)
+        chain.apply_tail(*tail.words, 0, 1, out.size, out.size)
+        assert_same_bits(expected, out)
 
 
 def test_no_tail_is_nothing():
