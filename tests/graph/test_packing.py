@@ -10,6 +10,7 @@ from qd8 import tflite, zoo
 from qd8.graph.build import build
 from qd8.graph.packing import Packing
 from qd8.graph.precision import apply_precision
+from qd8.kernels import launch
 from qd8.pack import Waiting, together
 from tests.checks import assert_same_bits
 from tests.zoo.small import SMALL
@@ -32,13 +33,38 @@ def test_waiting_layers_hold_their_weights(isa: str, threads: int) -> None:
     assert_same_bits(alone.packed.panels, second.packed.panels)
 
 
-def test_what_failed_is_not_filled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error within the block is the error that is raised."""
-    filled: list[Waiting] = []
-    monkeypatch.setattr(Waiting, "fill", filled.append)
-    with pytest.raises(ValueError, match="weight_scale"), together():
-        qd8.FullyConnected(WEIGHT, -SCALE)
-    assert filled == []
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_layers_before_an_error_are_filled(isa: str, error: type) -> None:
+    """They may be remembered, so an interrupt leaves none of them empty."""
+    alone, made = qd8.FullyConnected(WEIGHT, SCALE), []
+
+    def packs() -> None:
+        with together():
+            made.append(qd8.FullyConnected(WEIGHT, SCALE))
+            raise error("now")
+
+    with pytest.raises(error, match="now"):
+        packs()
+    assert_same_bits(alone.packed.panels, made[0].packed.panels)
+
+
+def test_an_interrupted_fill_is_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that waits is forgotten before it is filled."""
+    alone, made, run = qd8.FullyConnected(WEIGHT, SCALE), [], launch.run
+
+    def interrupted(calls: list[launch.Call]) -> None:
+        monkeypatch.setattr(launch, "run", run)
+        raise KeyboardInterrupt
+
+    def packs() -> None:
+        with together() as waiting:
+            made.append(qd8.FullyConnected(WEIGHT, SCALE))
+            monkeypatch.setattr(launch, "run", interrupted)
+            waiting.fill()
+
+    with pytest.raises(KeyboardInterrupt):
+        packs()
+    assert_same_bits(alone.packed.panels, made[0].packed.panels)
 
 
 def test_nobody_finds_panels_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
