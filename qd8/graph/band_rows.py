@@ -58,6 +58,8 @@ class _Buffer:
         kept, held = max(self.end - low, 0), low - self.base
         if 0 < held < kept:
             kept = 0  # moved, they would overlap where they are
+        if held < 0:
+            kept = 0  # the reader makes rows again for which these are gone
         end = max(high, low + kept)
         self.base, self.end, self.rows = low, end, max(self.rows, end - low)
         return Piece(low + kept, end, base=low, kept=kept if held else 0, held=held)

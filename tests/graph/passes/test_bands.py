@@ -4,7 +4,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import qd8
@@ -179,6 +179,7 @@ rows_of = st.tuples(st.integers(1, 5), st.integers(1, 3), st.booleans())
     st.integers(1, 20),
     st.integers(0, 2),
 )
+@example([(1, 1, False), (1, 1, False), (3, 1, True)], 3, 1, 0)
 def test_every_row_is_there_when_it_is_read(windows, size, height, part):
     """Held rows are what they should be, wherever a thread's rows begin."""
     stages, outputs = [], size
