@@ -1,15 +1,19 @@
 """What a fused graph must keep, and every tensor that it computes."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
+import qd8
 from qd8.graph.edges import collect_inputs
 from qd8.graph.model import Model
 from qd8.graph.passes.rewrite import flattened
 from qd8.graph.run import run_plan
+from qd8.validation import run_reference
+from tests.checks import assert_same_bits
 
 
 def assert_nothing_lost(model: Model) -> None:
@@ -38,3 +42,19 @@ def computed_when_fused(
     found = run_plan(model._plan, arrays, threads, keep)
     public = {i: name for name, i in graph.outputs.items()}
     return {public.get(i, graph.tensors[i].name): x for i, x in found.items()}
+
+
+def assert_fused_bits(
+    model: Model,
+    inputs: Mapping[str, npt.NDArray[Any]],
+    threads: Sequence[int] = (1, 2),
+) -> None:
+    """Every tensor that the fused plan makes is the reference's; so are the answers."""
+    with np.errstate(all="ignore"):
+        expected = run_reference(model, inputs, keep="all")
+    for count in threads:
+        for name, found in computed_when_fused(model, inputs, count).items():
+            assert_same_bits(expected[name], found, f"{name}, {count} threads")
+        with qd8.threads(count):
+            for name, found in model.run(inputs).items():
+                assert_same_bits(expected[name], found, f"{name}, {count} threads")

@@ -12,7 +12,7 @@ from qd8.graph.band_rows import Rows, bands_within, cut, held_rows
 from qd8.kernels import paths
 from qd8.validation import run_reference
 from tests.checks import assert_same_bits
-from tests.graph.fusing import assert_nothing_lost, computed_when_fused
+from tests.graph.fusing import assert_fused_bits, assert_nothing_lost
 from tests.tflite.net import Net
 from tests.tflite.small import RELU6, SAME, VALID, int8, normal, scales
 from tests.tflite.write import T
@@ -121,10 +121,7 @@ def test_bits_are_the_reference_s(isa, precision, name, path):
         x = normal(*x_.shape)
         if bad:
             x[0, 5, 3, 2] = np.nan
-        expected = run_reference(model, {x_.name: x}, keep="all")
-        for threads in (1, 3):
-            for key, value in computed_when_fused(model, {x_.name: x}, threads).items():
-                assert_same_bits(expected[key], value, key)
+        assert_fused_bits(model, {x_.name: x}, threads=(1, 3))
 
 
 def test_what_stays_as_it_is():

@@ -7,7 +7,7 @@ import qd8
 from qd8.kernels import float_resize
 from qd8.validation import run_reference
 from tests.checks import assert_same_bits
-from tests.graph.fusing import assert_nothing_lost, computed_when_fused
+from tests.graph.fusing import assert_fused_bits, assert_nothing_lost
 from tests.kernels.float_values import wild
 from tests.tflite.net import Net
 from tests.tflite.small import normal
@@ -54,14 +54,7 @@ def test_bits_are_the_parts(isa, monkeypatch, past, gate, kernel, precision):
     assert_nothing_lost(model)
     (given,) = model.inputs
     inputs = {given.name: wild(3, *given.shape)}
-    with np.errstate(all="ignore"):
-        expected = run_reference(model, inputs, keep="all")
-    for threads in (1, 2):
-        for name, found in computed_when_fused(model, inputs, threads).items():
-            assert_same_bits(expected[name], found, name)
-        with qd8.threads(threads):
-            for name, found in model.run(inputs).items():
-                assert_same_bits(expected[name], found, name)
+    assert_fused_bits(model, inputs)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,7 @@ import pytest
 
 import qd8
 from qd8.kernels import paths
-from qd8.validation import run_reference
-from tests.checks import assert_same_bits
-from tests.graph.fusing import assert_nothing_lost, computed_when_fused
+from tests.graph.fusing import assert_fused_bits, assert_nothing_lost
 from tests.tflite.net import Net
 from tests.tflite.small import int8, normal, scales
 from tests.tflite.write import T
@@ -52,13 +50,7 @@ def assert_same(model, seed=0):
     x = normal(*given.shape, seed=seed)
     x[1, 2] += 100  # images of other ranges
     inputs = {given.name: x}
-    expected = run_reference(model, inputs, keep="all")
-    for threads in (1, 2):
-        for name, found in computed_when_fused(model, inputs, threads).items():
-            assert_same_bits(expected[name], found, name)
-        with qd8.threads(threads):
-            for name, found in model.run(inputs).items():
-                assert_same_bits(expected[name], found, name)
+    assert_fused_bits(model, inputs)
 
 
 @pytest.mark.parametrize("path", ["direct", "winograd"])

@@ -12,7 +12,7 @@ import qd8
 from qd8.kernels import paths
 from qd8.validation import run_reference
 from tests.checks import assert_same_bits
-from tests.graph.fusing import assert_nothing_lost, computed_when_fused
+from tests.graph.fusing import assert_fused_bits, assert_nothing_lost
 from tests.tflite.net import Net
 from tests.tflite.small import SAME, STRIDE_1, STRIDE_2, int8, normal, scales
 from tests.tflite.write import T
@@ -101,10 +101,7 @@ def test_tails_equal_the_parts(isa, name, precision):
     assert [op for op in ops if op != "CAST"] == [p.op]
     assert_nothing_lost(model)
     inputs = {each.name: values("x", each.shape, "f4", 1) for each in model.inputs}
-    expected = run_reference(model, inputs, keep="all")
-    for threads in (1, 2, 5):
-        for key, found in computed_when_fused(model, inputs, threads).items():
-            assert_same_bits(expected[key], found, key)
+    assert_fused_bits(model, inputs, threads=(1, 2, 5))
 
 
 def test_a_row_that_is_not_finite(isa):

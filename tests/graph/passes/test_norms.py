@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 import qd8
-from qd8.validation import run_reference
-from tests.checks import assert_same_bits
-from tests.graph.fusing import assert_nothing_lost, computed_when_fused
+from tests.graph.fusing import assert_fused_bits, assert_nothing_lost
 from tests.kernels.float_values import floats, wild
 from tests.tflite.net import Net
 
@@ -64,10 +62,7 @@ def assert_bits(model, make=floats):
     """Every tensor that the fused graph computes is the definition's."""
     assert_nothing_lost(model)
     inputs = {each.name: make(n, *each.shape) for n, each in enumerate(model.inputs)}
-    wanted = run_reference(model, inputs, keep="all")
-    for threads in (1, 2):
-        for name, found in computed_when_fused(model, inputs, threads).items():
-            assert_same_bits(wanted[name], found, name)
+    assert_fused_bits(model, inputs)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "qd8-f16", "fp16"])

@@ -7,9 +7,7 @@ import pytest
 
 import qd8
 from qd8.kernels import paths
-from qd8.validation import run_reference
-from tests.checks import assert_same_bits
-from tests.graph.fusing import assert_nothing_lost, computed_when_fused
+from tests.graph.fusing import assert_fused_bits, assert_nothing_lost
 from tests.graph.passes.test_bands import C, H, Images, W
 from tests.tflite.small import VALID, normal
 
@@ -82,10 +80,7 @@ def test_bits_are_the_reference_s(isa, precision, name, path):
     assert_nothing_lost(model)
     (x_,) = model.inputs
     for x in images(x_.shape):
-        expected = run_reference(model, {x_.name: x}, keep="all")
-        for threads in (1, 2):
-            for key, value in computed_when_fused(model, {x_.name: x}, threads).items():
-                assert_same_bits(expected[key], value, key)
+        assert_fused_bits(model, {x_.name: x})
 
 
 def test_one_thread_reads_no_image_twice():

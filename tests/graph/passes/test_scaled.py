@@ -5,9 +5,7 @@ import pytest
 
 import qd8
 from qd8.kernels import paths
-from qd8.validation import run_reference
-from tests.checks import assert_same_bits
-from tests.graph.fusing import assert_nothing_lost, computed_when_fused
+from tests.graph.fusing import assert_fused_bits, assert_nothing_lost
 from tests.tflite.net import Net
 from tests.tflite.small import RELU, SAME, int8, normal, scales
 from tests.tflite.write import T
@@ -44,11 +42,7 @@ def assert_same(model, C):
     x[0, 2, 3, C // 2], x[0, 1], x[1, 0, 0] = np.inf, 0, 1e-30
     for each in factors:
         each[..., 0], each[..., -1] = 0, 1e-20
-    with np.errstate(all="ignore"):
-        expected = run_reference(model, given, keep="all")
-    for threads in (1, 2, 3):
-        for name, found in computed_when_fused(model, given, threads).items():
-            assert_same_bits(expected[name], found, name)
+    assert_fused_bits(model, given, threads=(1, 2, 3))
 
 
 @pytest.mark.parametrize("precision", ["qd8-f32", "qd8-f16"])

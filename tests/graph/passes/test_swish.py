@@ -4,9 +4,7 @@ import pytest
 
 import qd8
 from qd8.graph.precision import PRECISIONS
-from qd8.validation import run_reference
-from tests.checks import assert_same_bits
-from tests.graph.fusing import assert_nothing_lost, computed_when_fused
+from tests.graph.fusing import assert_fused_bits, assert_nothing_lost
 from tests.kernels.float_values import wild
 from tests.tflite.net import Net
 
@@ -40,10 +38,7 @@ def test_bits_are_the_parts(isa, precision, swapped):
     for seed in range(3):
         x = wild(seed, *SHAPE)
         inputs = {each.name: x for each in model.inputs}
-        expected = run_reference(model, inputs, keep="all")
-        for threads in (1, 2):
-            for name, found in computed_when_fused(model, inputs, threads).items():
-                assert_same_bits(expected[name], found, name)
+        assert_fused_bits(model, inputs)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 import qd8
-from qd8.validation import run_reference
-from tests.checks import assert_same_bits
-from tests.graph.fusing import assert_nothing_lost, computed_when_fused
+from tests.graph.fusing import assert_fused_bits, assert_nothing_lost
 from tests.tflite.net import Net
 
 CASES = [
@@ -41,11 +39,7 @@ def test_bits_are_the_parts(shape, perms, expected):
     assert_nothing_lost(model)
     x = np.arange(prod(shape), dtype=np.float32).reshape(shape) - 3
     inputs = {model.inputs[0].name: x}
-    reference = run_reference(model, inputs, keep="all")
-    for name, value in computed_when_fused(model, inputs).items():
-        assert_same_bits(reference[name], value, name)
-    for name, value in model.run(inputs).items():
-        assert_same_bits(reference[name], value, name)
+    assert_fused_bits(model, inputs, threads=(1,))
 
 
 def test_a_tensor_that_is_wanted_stays():
